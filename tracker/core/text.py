@@ -10,7 +10,7 @@ Terms: *marks* are the diacritics, of two families: those that make another lett
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 SORT_KEY_LENGTH: Final = 400
@@ -63,6 +63,7 @@ def normalise(text: str) -> str:
     return text.strip(" \t\n")
 
 
+@lru_cache(maxsize=4096)
 def _clean_character(character: str) -> str:
     if character in "\n\t" or " " <= character <= "~":
         return character
@@ -199,14 +200,12 @@ def _levels(text: str) -> _Levels:
     text = " ".join(_old_style_tones(normalise(text)).split())
     for piece in _DIGITS_OR_CHARACTER.findall(text):
         if piece[0] in "0123456789":
-            letters.append(_number_weight(piece))
-            tones.append("0")
-            capitals.append("0")
-            continue
-        for weight, tone in _letter_weights(piece):
-            letters.append(weight)
-            tones.append(tone)
-            capitals.append("1" if piece != piece.lower() else "0")
+            weights = _Levels(_number_weight(piece), "0", "0")
+        else:
+            weights = _character_levels(piece)
+        letters.append(weights.letters)
+        tones.append(weights.tones)
+        capitals.append(weights.capitals)
     return _Levels("".join(letters), "".join(tones).rstrip("0"), "".join(capitals).rstrip("0"))
 
 
@@ -215,20 +214,19 @@ def _number_weight(digits: str) -> str:
     return _NUMBER + chr(ord("0") + len(digits)) + digits
 
 
-def _letter_weights(character: str) -> Iterable[tuple[str, str]]:
-    """Yield (weight, tone) of each letter that one character stands for."""
+@lru_cache(maxsize=4096)
+def _character_levels(character: str) -> _Levels:
     if character == " ":
-        yield _SPACE, "0"
-        return
+        return _Levels(_SPACE, "0", "0")
     if character in _PUNCTUATION_WEIGHT:
-        yield _PUNCTUATION_WEIGHT[character], "0"
-        return
-    for small in character.casefold():
+        return _Levels(_PUNCTUATION_WEIGHT[character], "0", "0")
+    letters, tones = "", ""
+    for small in character.casefold():  # some stand for several letters, as ß does
         base, tone = _without_tone(small)
-        if base in _LETTER_WEIGHT:
-            yield _LETTER_WEIGHT[base], tone
-        elif base:
-            yield f"{_OTHER}{ord(base):06X}", tone
+        if base:
+            letters += _LETTER_WEIGHT.get(base, f"{_OTHER}{ord(base):06X}")
+            tones += tone
+    return _Levels(letters, tones, ("0" if character == character.lower() else "1") * len(tones))
 
 
 def _without_tone(small: str) -> tuple[str, str]:
