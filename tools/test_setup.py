@@ -1,0 +1,104 @@
+"""See to it that the programs which the tests need are there, or say what is missing.
+
+    python -m tools.test_setup
+
+On Debian, and for PostgreSQL on Ubuntu, root installs them from the system's packages. Anyone
+else gets the line to type. On other systems TRACKER_TEST_BROWSER and TEST_DATABASE_URL name a
+browser and a server. Returns 0 when all is there.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support import browser, postgres
+
+
+@dataclass(frozen=True)
+class Need:
+    """A program that tests need: what it is, its packages here, and the variable instead."""
+
+    name: str
+    packages: tuple[str, ...]
+    variable: str
+
+
+def missing(system: str) -> list[Need]:
+    """Return what the tests need and this machine lacks; `system` is os-release's ID."""
+    # Ubuntu's package of Chromium only fetches a snap, which needs a service of its own.
+    chromium = ("chromium", "fonts-dejavu-core") if system == "debian" else ()
+    server = ("postgresql",) if system in {"debian", "ubuntu"} else ()
+    needs = []
+    if browser.find_browser() is None:
+        needs.append(Need("Chromium", chromium, "TRACKER_TEST_BROWSER=/path/to/chrome"))
+    if not os.environ.get("TEST_DATABASE_URL") and postgres.find_programs() is None:
+        url = "TEST_DATABASE_URL=postgresql+psycopg://USER@HOST/DATABASE"
+        needs.append(Need("PostgreSQL's programs", server, url))
+    return needs
+
+
+@contextmanager
+def no_cluster() -> Iterator[None]:
+    """Keep Debian's package from making and starting a server of its own while it is installed."""
+    folder = Path("/etc/postgresql-common/createcluster.d")
+    file = folder / "tracker-tests.conf"
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_text("create_main_cluster = false\n", encoding="ascii")
+    try:
+        yield
+    finally:
+        file.unlink()
+
+
+def install(packages: list[str]) -> None:
+    """Install packages of Debian or Ubuntu as root. Raises CalledProcessError."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    line = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+    print("Installing for the tests:", *packages, flush=True)
+    with no_cluster():
+        for command in (["apt-get", "update", "--quiet"], line):
+            subprocess.run(
+                [*command, "-qq"],
+                check=True,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
+
+
+def system_id() -> str:
+    """Return 'debian', 'ubuntu' or another os-release ID; '' where there is none."""
+    try:
+        return platform.freedesktop_os_release()["ID"]
+    except OSError:
+        return ""
+
+
+def main() -> int:
+    """Install or complain; return the exit code."""
+    system = system_id()
+    needs = missing(system)
+    packages = [package for need in needs for package in need.packages]
+    if packages and os.geteuid() == 0 and shutil.which("apt-get"):
+        try:
+            install(packages)
+        except subprocess.CalledProcessError as error:
+            print(f"test setup: {error}", file=sys.stderr)
+        needs = missing(system)
+    for need in needs:
+        ways = [f"set {need.variable}"]
+        if need.packages:
+            apt = "apt-get update && apt-get install --no-install-recommends"
+            ways.insert(0, f"sudo sh -c '{apt} {' '.join(need.packages)}'")
+        print(f"test setup: {need.name} missing; {', or '.join(ways)}", file=sys.stderr)
+    return 1 if needs else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
