@@ -24,6 +24,7 @@ MISSING = (
     "Tests on PostgreSQL need its server programs or a server: install them "
     f"({APT_LINE}) or set TEST_DATABASE_URL=postgresql+psycopg://USER@HOST/DATABASE."
 )
+DEBIAN_FOLDER = Path("/usr/lib/postgresql")
 # Nothing here outlives the run, so nothing is worth waiting for a disk.
 SERVER_OPTIONS = {
     "listen_addresses": "",
@@ -48,9 +49,7 @@ class PostgresMissing(Exception):
 
 def find_programs() -> Path | None:
     """Return the folder with `initdb` and `postgres` of the newest version installed, if any."""
-    debian = sorted(
-        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name)
-    )
+    debian = sorted(DEBIAN_FOLDER.glob("*/bin"), key=lambda path: int(path.parent.name))
     on_path = shutil.which("initdb")
     folders = [*reversed(debian), *([Path(on_path).resolve().parent] if on_path else [])]
     for folder in folders:

@@ -1,0 +1,35 @@
+"""Alembic's environment, for the core and, by `config.attributes`, for each plug-in."""
+
+from alembic import context
+
+from tracker.core.db import Base
+from tracker.core.migrate import VERSION_TABLE
+from tracker.features import load_models
+
+load_models()
+attributes = context.config.attributes
+owns = attributes.get("owns", lambda table: not table.startswith("plugin_"))
+
+
+def include_name(name, kind, parents):
+    """Leave tables of other owners alone when the database is read."""
+    return kind != "table" or owns(name)
+
+
+def include_object(item, name, kind, reflected, compare_to):
+    """Leave tables of other owners alone when the models are read."""
+    return kind != "table" or owns(name)
+
+
+connection = attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=attributes.get("metadata", Base.metadata),
+    version_table=attributes.get("version_table", VERSION_TABLE),
+    include_name=include_name,
+    include_object=include_object,
+    render_as_batch=connection.dialect.name == "sqlite",
+    compare_type=True,
+    transactional_ddl=False,
+)
+context.run_migrations()

@@ -1,0 +1,161 @@
+"""What the tests need is installed, or named; nothing is left out in silence."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support import browser, postgres
+from tools import test_setup as setup
+
+
+@pytest.fixture
+def nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without a browser, without PostgreSQL, and without the variables."""
+    monkeypatch.setattr(browser, "find_browser", lambda: None)
+    monkeypatch.setattr(postgres, "find_programs", lambda: None)
+    monkeypatch.delenv("TEST_DATABASE_URL", raising=False)
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Packages that would have been installed."""
+    calls: list[list[str]] = []
+    monkeypatch.setattr(setup, "install", calls.append)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("system", "packages"),
+    [
+        ("debian", {"chromium", "fonts-dejavu-core", "postgresql"}),
+        ("ubuntu", {"postgresql"}),
+        ("fedora", set()),
+        ("", set()),
+    ],
+)
+@pytest.mark.usefixtures("nothing_there")
+def test_missing_names_the_packages_of_the_system(system: str, packages: set[str]) -> None:
+    needs = setup.missing(system)
+
+    assert [need.name for need in needs] == ["Chromium", "PostgreSQL's programs"]
+    assert {package for need in needs for package in need.packages} == packages
+
+
+@pytest.mark.usefixtures("nothing_there")
+def test_missing_server_named_by_variable_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_DATABASE_URL", "postgresql+psycopg://someone@localhost/postgres")
+
+    assert [need.name for need in setup.missing("debian")] == ["Chromium"]
+
+
+@pytest.mark.usefixtures("nothing_there")
+def test_main_not_root_prints_the_line_and_fails(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    installed: list[list[str]],
+) -> None:
+    monkeypatch.setattr(setup, "system_id", lambda: "debian")
+    monkeypatch.setattr(setup.os, "geteuid", lambda: 1000)
+
+    assert setup.main() == 1
+
+    said = capsys.readouterr().err
+    assert installed == []
+    assert "apt-get install --no-install-recommends chromium fonts-dejavu-core" in said
+    assert "apt-get install --no-install-recommends postgresql" in said
+    assert "TRACKER_TEST_BROWSER=" in said
+    assert "TEST_DATABASE_URL=" in said
+
+
+@pytest.mark.usefixtures("nothing_there")
+def test_main_other_system_names_the_variables_and_fails(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    installed: list[list[str]],
+) -> None:
+    monkeypatch.setattr(setup, "system_id", lambda: "fedora")
+    monkeypatch.setattr(setup.os, "geteuid", lambda: 0)
+
+    assert setup.main() == 1
+
+    said = capsys.readouterr().err
+    assert installed == []
+    assert "apt-get" not in said
+    assert "TRACKER_TEST_BROWSER=" in said
+
+
+@pytest.mark.usefixtures("nothing_there")
+def test_main_root_on_debian_installs_and_looks_again(
+    monkeypatch: pytest.MonkeyPatch, installed: list[list[str]]
+) -> None:
+    monkeypatch.setattr(setup, "system_id", lambda: "debian")
+    monkeypatch.setattr(setup.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(setup.shutil, "which", lambda name: f"/usr/bin/{name}")
+
+    # The browser is there after the installation, the server is not.
+    def install(packages: list[str]) -> None:
+        installed.append(packages)
+        monkeypatch.setattr(browser, "find_browser", lambda: "/usr/bin/chromium")
+
+    monkeypatch.setattr(setup, "install", install)
+
+    assert setup.main() == 1
+    assert installed == [["chromium", "fonts-dejavu-core", "postgresql"]]
+
+
+@pytest.mark.usefixtures("nothing_there")
+def test_main_failed_installation_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def install(packages: list[str]) -> None:
+        raise subprocess.CalledProcessError(100, ["apt-get", *packages])
+
+    monkeypatch.setattr(setup, "system_id", lambda: "debian")
+    monkeypatch.setattr(setup.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(setup.shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(setup, "install", install)
+
+    assert setup.main() == 1
+    assert "exit status 100" in capsys.readouterr().err
+
+
+def test_find_browser_named_one_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKER_TEST_BROWSER", "/opt/chrome/chrome")
+
+    assert browser.find_browser() == "/opt/chrome/chrome"
+
+
+def test_find_browser_script_that_asks_for_a_snap_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stub = tmp_path / "chromium-browser"
+    stub.write_text('#!/bin/sh\necho "Please install: snap install chromium" >&2\nexit 1\n')
+    stub.chmod(0o755)
+    monkeypatch.delenv("TRACKER_TEST_BROWSER", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert browser.find_browser() is None
+
+
+def test_find_programs_looks_on_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("initdb", "postgres"):
+        (tmp_path / name).touch(mode=0o755)
+    monkeypatch.setattr(postgres, "DEBIAN_FOLDER", tmp_path / "none")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert postgres.find_programs() == tmp_path
+
+
+def test_find_programs_newest_version_of_debian_wins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for version in ("9", "15", "17"):
+        folder = tmp_path / version / "bin"
+        folder.mkdir(parents=True)
+        (folder / "initdb").touch()
+        if version != "17":  # its client programs alone
+            (folder / "postgres").touch()
+    monkeypatch.setattr(postgres, "DEBIAN_FOLDER", tmp_path)
+
+    assert postgres.find_programs() == tmp_path / "15" / "bin"

@@ -1,0 +1,1 @@
+"""The back office: Flask-Admin in the house look."""

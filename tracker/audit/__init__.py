@@ -1,0 +1,1 @@
+"""The change log: pages, verification, anchors."""

@@ -1,0 +1,199 @@
+"""The database: declarative base, column types, and the set-up of its engine.
+
+Only this module imports flask_sqlalchemy. Two engines are served alike: SQLite (embedded) and
+PostgreSQL. A connection reads unless `tracker.core.work.run` has declared it a writing one.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    Uuid,
+    event,
+)
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+# True while the current thread of control is inside a unit of work (see tracker.core.work).
+writing: ContextVar[bool] = ContextVar("writing", default=False)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware moment in UTC; naive values are refused rather than guessed."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment needs a time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def canonical_json(value: object) -> str:
+    """Return JSON that is the same text for the same value, whatever wrote it (hashes rest on it)."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+class JsonText(TypeDecorator[Any]):
+    """JSON kept as canonical text, so that both databases give back what was hashed."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else canonical_json(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else json.loads(value)
+
+
+# 64-bit keys for tables that grow for ten years; SQLite autoincrements only a plain INTEGER.
+BigKey = BigInteger().with_variant(Integer, "sqlite")
+
+SORT_KEY_LENGTH = 400
+NAME_LENGTH = 500
+
+
+def choice(kind: type[StrEnum]) -> Enum:
+    """Return a column type for a StrEnum: its values as text, refused by the database when unknown."""
+    return Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        name=kind.__name__.lower(),
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def sort_key_column(length: int = SORT_KEY_LENGTH) -> Mapped[str]:
+    """Return a column for `tracker.core.text.sort_key`, ordered byte by byte on both databases."""
+    return mapped_column(
+        String(length, collation=None).with_variant(String(length, collation="C"), "postgresql"),
+        default="",
+        info={"derived": True},
+    )
+
+
+def folded_column(length: int = 2000) -> Mapped[str]:
+    """Return a column for `tracker.core.text.fold`, which search reads."""
+    return mapped_column(String(length), default="", info={"derived": True})
+
+
+class Base(DeclarativeBase):
+    """Base of the core's models. Every table is audited unless its class says `__technical__`."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    # A reason, in words, why changes of this table stay out of the change log ('' means audited).
+    __technical__: str = ""
+
+
+def new_public_id() -> uuid.UUID:
+    """Return the random identity under which a record leaves the app."""
+    return uuid.uuid4()
+
+
+class HasPublicId:
+    """A random identity for records that leave the app (files, exports, addresses)."""
+
+    public_id: Mapped[uuid.UUID] = mapped_column(Uuid, default=new_public_id, unique=True)
+
+
+class Versioned:
+    """A counter that every saved change raises; forms carry it to find out who was first."""
+
+    version: Mapped[int] = mapped_column(default=1)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.version}
+
+
+db = SQLAlchemy(model_class=Base, disable_autonaming=True)
+
+
+SQLITE_PRAGMAS = (
+    "busy_timeout=15000",
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+    "temp_store=MEMORY",
+    "cache_size=-16000",
+    "mmap_size=268435456",
+    "journal_size_limit=67108864",
+)
+
+
+def _set_up_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+        for pragma in SQLITE_PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A deferred BEGIN that reads and then writes fails at once when another writer was
+        # faster, and no time-out helps; IMMEDIATE queues instead.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing.get() else "BEGIN")
+
+
+def _set_up_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # psycopg says it in its own BEGIN, so that it costs no round trip.
+        raw: Any = connection.connection.dbapi_connection
+        raw.read_only = not writing.get()
+
+
+def init_db(app: Flask, database_url: str) -> None:
+    """Bind the app to its database; makes no connection."""
+    app.config["SQLALCHEMY_DATABASE_URI"] = database_url
+    options: dict[str, Any] = {}
+    if database_url.startswith("sqlite"):
+        options["connect_args"] = {"check_same_thread": False}
+    else:
+        options["pool_pre_ping"] = True
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", options)
+    db.init_app(app)
+    with app.app_context():
+        engine = db.engine
+    if engine.dialect.name == "sqlite":
+        _set_up_sqlite(engine)
+    else:
+        _set_up_postgresql(engine)

@@ -1,0 +1,1 @@
+"""Files: storage by content, attachments with the rights of their record."""

@@ -1,0 +1,1 @@
+"""Reading spreadsheets: template, dry run, all or nothing."""

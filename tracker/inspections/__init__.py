@@ -1,0 +1,1 @@
+"""Inspections: plan, visits, checklists, findings, remedies."""

@@ -1,0 +1,1 @@
+"""Running an instance: supervisor, backup, restore, doctor, demo."""

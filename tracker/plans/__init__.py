@@ -1,0 +1,1 @@
+"""Plans, tasks, deadlines, progress, and the one rule of status."""

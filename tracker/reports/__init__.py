@@ -1,0 +1,1 @@
+"""What leaders read: overview, period summary, exports."""

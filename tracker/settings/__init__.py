@@ -1,0 +1,1 @@
+"""Settings of the instance, days off, reporting windows."""

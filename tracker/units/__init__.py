@@ -1,0 +1,1 @@
+"""Units in time: the tree, its operations, old names and successors."""

@@ -1,0 +1,106 @@
+"""Static files: fingerprinted addresses that may be cached for ever, and compressed answers.
+
+Files are compressed once a process and kept in memory; a page is compressed as it goes out.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import mimetypes
+from functools import lru_cache
+from pathlib import Path
+
+from flask import Blueprint, Flask, Response, request
+
+from tracker.core.errors import NotFound
+from tracker.web.doors import open_to_all
+
+STATIC = Path(__file__).resolve().parents[1] / "static"
+COMPRESSED = ("text/", "application/javascript", "application/json", "image/svg+xml")
+FOREVER = "public, max-age=31536000, immutable"
+SMALL = 600
+
+mimetypes.add_type("text/javascript", ".js")
+mimetypes.add_type("font/woff2", ".woff2")
+mimetypes.add_type("image/svg+xml", ".svg")
+mimetypes.add_type("image/x-icon", ".ico")
+mimetypes.add_type("application/manifest+json", ".webmanifest")
+
+blueprint = Blueprint("assets", __name__)
+
+
+@lru_cache(maxsize=1024)
+def _fingerprint(path: str, changed: float) -> str:
+    return hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
+
+
+def asset(path: str) -> str:
+    """Return the address of a static file, with the fingerprint of its content."""
+    return f"/static/{_fingerprint(path, (STATIC / path).stat().st_mtime)}/{path}"
+
+
+@lru_cache(maxsize=1024)
+def _content(path: str, changed: float) -> tuple[bytes, bytes | None, str]:
+    content = (STATIC / path).read_bytes()
+    media_type = mimetypes.guess_type(path)[0] or "application/octet-stream"
+    squeezed = gzip.compress(content, 9, mtime=0) if media_type.startswith(COMPRESSED) else None
+    return content, squeezed, media_type
+
+
+def _find(path: str) -> Path:
+    found = (STATIC / path).resolve()
+    if not found.is_file() or STATIC not in found.parents:
+        raise NotFound
+    return found
+
+
+@blueprint.get("/static/<fingerprint>/<path:path>")
+@open_to_all
+def static_file(fingerprint: str, path: str) -> Response:
+    """Send a static file; a right fingerprint may be cached for ever, a wrong one not at all."""
+    changed = _find(path).stat().st_mtime
+    content, squeezed, media_type = _content(path, changed)
+    response = Response(content, content_type=media_type)
+    if media_type.startswith("text/"):
+        response.content_type = f"{media_type}; charset=utf-8"
+    if squeezed is not None and request.accept_encodings["gzip"]:
+        response.set_data(squeezed)
+        response.headers["Content-Encoding"] = "gzip"
+    response.headers["Vary"] = "Accept-Encoding"
+    is_right = fingerprint == _fingerprint(path, changed)
+    response.headers["Cache-Control"] = FOREVER if is_right else "no-cache"
+    return response
+
+
+@blueprint.get("/favicon.ico")
+@open_to_all
+def favicon() -> Response:
+    """Send the icon that browsers ask for by themselves."""
+    return static_file("-", "favicon.ico")
+
+
+def compress(response: Response) -> Response:
+    """Compress a page when the browser takes it (runs after each request)."""
+    if (
+        response.direct_passthrough
+        or response.is_streamed
+        or "Content-Encoding" in response.headers
+        or not (response.mimetype or "").startswith(COMPRESSED)
+        or not request.accept_encodings["gzip"]
+    ):
+        return response
+    content = response.get_data()
+    if len(content) < SMALL:
+        return response
+    response.set_data(gzip.compress(content, 5, mtime=0))
+    response.headers["Content-Encoding"] = "gzip"
+    response.vary.add("Accept-Encoding")
+    return response
+
+
+def init_assets(app: Flask) -> None:
+    """Serve static files and compress answers."""
+    app.register_blueprint(blueprint)
+    app.jinja_env.globals["asset"] = asset
+    app.after_request(compress)

@@ -1,0 +1,74 @@
+"""What the shell needs from features above it; `tracker.app` fills these when the app is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from flask import Flask, current_app
+
+from tracker.core.clock import Clock, SystemClock
+from tracker.core.context import ANONYMOUS, Actor
+
+
+@dataclass(frozen=True)
+class UserCard:
+    """What the shell shows of the person who is signed in."""
+
+    name: str
+    role_label: str
+    unit_name: str
+    locale: str
+    theme: str
+
+    @property
+    def initials(self) -> str:
+        """Return the first letters of family and given name."""
+        words = self.name.split()
+        return "".join(word[0] for word in (words[:1] + words[-1:] if len(words) > 1 else words))
+
+
+@dataclass(frozen=True)
+class Bell:
+    """Unread notices: how many, and where they are."""
+
+    count: int
+    url: str
+
+
+@dataclass
+class ShellContracts:
+    """Filled at start; each default is what an app without the feature would do."""
+
+    clock: Clock
+    # Reads the sign-in of the request and says who acts.
+    identify: Callable[[], Actor]
+    user_card: Callable[[], UserCard | None]
+    setting: Callable[[str], object]
+    bell: Callable[[], Bell | None]
+    login_endpoint: str = "accounts.login"
+    logout_endpoint: str = "accounts.logout"
+    profile_endpoint: str = "accounts.profile"
+    preferences_endpoint: str = "accounts.save_preferences"
+
+
+def default_contracts() -> ShellContracts:
+    """Return contracts of a shell that knows nobody."""
+    return ShellContracts(
+        clock=SystemClock(),
+        identify=lambda: ANONYMOUS,
+        user_card=lambda: None,
+        setting=lambda key: "",
+        bell=lambda: None,
+    )
+
+
+def contracts_of(app: Flask) -> ShellContracts:
+    """Return the contracts of an app."""
+    return cast(ShellContracts, app.extensions["tracker_shell"])
+
+
+def shell_contracts() -> ShellContracts:
+    """Return the contracts of the current app."""
+    return contracts_of(cast(Flask, current_app))

@@ -1,0 +1,101 @@
+"""Languages and Vietnamese formats in templates: Vietnamese is the language of the source."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from flask import Flask, g, has_request_context, request
+from flask_babel import Babel, get_locale
+from flask_babel import gettext as _
+
+from tracker.core import numbers
+from tracker.web.contracts import shell_contracts
+
+LOCALES = ("vi", "en")
+CATALOGUE = Path(__file__).resolve().parents[1] / "locale"
+
+
+def choose_locale() -> str:
+    """Return the language: the person's, else the cookie's, else the browser's, else Vietnamese."""
+    if not has_request_context():
+        return "vi"
+    if "locale" in g:
+        return str(g.locale)
+    card = shell_contracts().user_card()
+    chosen = card.locale if card else request.cookies.get("locale", "")
+    if chosen not in LOCALES:
+        chosen = request.accept_languages.best_match(LOCALES) or "vi"
+    g.locale = chosen
+    return str(chosen)
+
+
+def locale_code() -> str:
+    """Return 'vi' or 'en' for the current request, 'vi' outside one."""
+    return str(get_locale() or "vi")[:2]
+
+
+def show_number(value: Decimal | float | int | None, places: int | None = None) -> str:
+    """Format a number; an absent one is a dash."""
+    if value is None:
+        return "—"
+    return numbers.format_number(
+        Decimal(str(value)) if isinstance(value, float) else value, locale_code(), places
+    )
+
+
+def show_percent(value: Decimal | None) -> str:
+    """Format a percentage with two decimals; an absent one is a dash."""
+    return numbers.format_percent(value, locale_code())
+
+
+def show_date(value: date | datetime | None) -> str:
+    """Format a day as dd/mm/yyyy; an absent one is empty."""
+    return numbers.format_date(value, locale_code()) if value else ""
+
+
+def show_moment(value: datetime | None) -> str:
+    """Format a moment in local time; an absent one is empty."""
+    return numbers.format_moment(value) if value else ""
+
+
+def show_size(size: int) -> str:
+    """Format a file's size."""
+    if size < 1024:
+        return f"{size} B"
+    kilobytes = Decimal(size) / 1024
+    if kilobytes < 1024:
+        return f"{show_number(kilobytes.quantize(Decimal(1)))} kB"
+    return f"{show_number((kilobytes / 1024).quantize(Decimal('0.1')), 1)} MB"
+
+
+def show_due(due_on: date | None, today: date) -> str:
+    """Say a deadline as people do and exactly: 'còn 3 ngày · 15/12/2026'."""
+    if due_on is None:
+        return _("chưa có hạn")
+    days = (due_on - today).days
+    if days < 0:
+        words = _("quá hạn %(days)s ngày", days=show_number(-days))
+    elif days == 0:
+        words = _("hạn hôm nay")
+    else:
+        words = _("còn %(days)s ngày", days=show_number(days))
+    return f"{words} · {show_date(due_on)}"
+
+
+def init_i18n(app: Flask) -> None:
+    """Set up languages and the formats that templates use."""
+    app.config.setdefault("BABEL_DEFAULT_LOCALE", "vi")
+    app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Asia/Ho_Chi_Minh")
+    app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(CATALOGUE))
+    Babel(app, locale_selector=choose_locale)
+    app.jinja_env.filters.update(
+        number=show_number,
+        percent=show_percent,
+        date=show_date,
+        moment=show_moment,
+        filesize=show_size,
+        money=numbers.format_money,
+        due=show_due,
+    )

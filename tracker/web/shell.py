@@ -1,0 +1,169 @@
+"""What every page shows around its content: menu, person, search, language, theme."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from flask import Flask, current_app, g, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from tracker.core.context import Context, Source, acting, current
+from tracker.plugins.descriptors import MenuItem
+from tracker.plugins.host import current_registry
+from tracker.web.contracts import Bell, UserCard, shell_contracts
+from tracker.web.i18n import locale_code
+
+GROUPS = (
+    ("day", _l("Hằng ngày")),
+    ("plan", _l("Kế hoạch")),
+    ("inspection", _l("Kiểm tra")),
+    ("report", _l("Báo cáo")),
+    ("admin", _l("Quản trị")),
+)
+PLACES = 5
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One link of the menu."""
+
+    label: str
+    url: str
+    icon: str
+    active: bool
+    badge: int | None = None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Links under one heading."""
+
+    label: str
+    items: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What base.html receives as `shell`."""
+
+    menu: tuple[Group, ...]
+    places: tuple[Entry, ...]
+    user: UserCard | None
+    is_demo: bool
+    agency: str
+    locale: str
+    theme: str
+    search_url: str
+    search_query: str
+    logout_url: str
+    profile_url: str
+    preferences_url: str
+    today: date
+    bell: Bell | None
+
+
+THEMES = ("auto", "light", "dark")
+
+
+def _entry(item: MenuItem) -> Entry:
+    url = url_for(item.endpoint)
+    here = request.endpoint or ""
+    same_page = here == item.endpoint
+    # A page of the same feature lights the feature's entry unless it has an entry of its own.
+    same_feature = here.rpartition(".")[0] == item.endpoint.rpartition(".")[0]
+    own = {one.endpoint for one in current_registry().menu_items}
+    return Entry(str(item.label), url, item.icon, same_page or (same_feature and here not in own))
+
+
+def _shown(items: Sequence[MenuItem]) -> list[MenuItem]:
+    access = current().actor.access
+    return [item for item in items if not item.permission or access.holds(item.permission)]
+
+
+def _mark_once(entries: list[Entry]) -> list[Entry]:
+    """Light at most one entry: of several pages of one feature, the exact one or the first."""
+    lit = next((entry for entry in entries if entry.active), None)
+    return [
+        Entry(entry.label, entry.url, entry.icon, entry is lit, entry.badge) for entry in entries
+    ]
+
+
+def build_shell() -> Shell:
+    """Return the shell of the current request."""
+    contracts = shell_contracts()
+    card = contracts.user_card()
+    menu: list[Group] = []
+    places: tuple[Entry, ...] = ()
+    if card is not None:
+        items = _shown(current_registry().menu_items)
+        for key, label in GROUPS:
+            entries = _mark_once([_entry(item) for item in items if item.group == key])
+            if entries:
+                menu.append(Group(str(label), tuple(entries)))
+        placed = sorted((item for item in items if item.place), key=lambda item: item.place or 0)
+        places = (
+            *(_entry(item) for item in placed[: PLACES - 1]),
+            Entry(_("Thêm"), url_for("web.more"), "more", request.endpoint == "web.more"),
+        )
+    theme = card.theme if card else request.cookies.get("theme", "auto")
+    return Shell(
+        menu=tuple(menu),
+        places=places,
+        user=card,
+        is_demo=bool(contracts.setting("demo.loaded_on")),
+        agency=str(contracts.setting("agency.name") or ""),
+        locale=locale_code(),
+        theme=theme if theme in THEMES else "auto",
+        search_url=url_for("web.search"),
+        search_query=request.args.get("q", "") if request.endpoint == "web.search" else "",
+        logout_url=url_for(contracts.logout_endpoint),
+        profile_url=url_for(contracts.profile_endpoint),
+        preferences_url=url_for(contracts.preferences_endpoint),
+        today=contracts.clock.today(),
+        bell=contracts.bell() if card else None,
+    )
+
+
+class LazyShell:
+    """Builds the shell when a template first asks for it: fragments and downloads never pay."""
+
+    def __getattr__(self, name: str) -> object:
+        if "shell" not in g:
+            g.shell = build_shell()
+        return getattr(g.shell, name)
+
+
+def begin_context() -> None:
+    """Say who acts in this request (runs before each request, after the request has its id)."""
+    contracts = shell_contracts()
+    request_id = str(g.get("request_id", ""))
+    clock = contracts.clock
+    # First without a person, so that reading the sign-in itself knows the time.
+    g.acting = acting(Context(clock=clock, source=Source.PAGE, request_id=request_id))
+    g.acting.__enter__()
+    actor = contracts.identify()
+    if actor.user_id is not None:
+        g.acting_person = acting(
+            Context(actor=actor, clock=clock, source=Source.PAGE, request_id=request_id)
+        )
+        g.acting_person.__enter__()
+
+
+def end_context(_error: BaseException | None) -> None:
+    """Forget who acted: threads are used again by the next request."""
+    for name in ("acting_person", "acting"):
+        manager = g.pop(name, None)
+        if manager is not None:
+            manager.__exit__(None, None, None)
+
+
+def init_shell(app: Flask) -> None:
+    """Give templates the shell and requests their context."""
+    app.before_request(begin_context)
+    app.teardown_request(end_context)
+    app.jinja_env.globals.update(shell=LazyShell(), today=lambda: current().clock.today())
+    app.jinja_env.globals["may"] = lambda permission: current().actor.access.holds(permission)
+    app.jinja_env.globals["has_endpoint"] = lambda name: name in current_app.view_functions
