@@ -29,7 +29,7 @@ run: $(BASE) ## install, load the demo and start the server
 	$(BIN)/tracker run
 
 test: $(DEV) ## install what the tests need; check the code; run every test on both databases
-	$(BIN)/python -m tools.test_setup
+	$(BIN)/python -m tools.prepare_tests
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
 

@@ -1,6 +1,6 @@
 """See to it that the programs which the tests need are there, or say what is missing.
 
-    python -m tools.test_setup
+    python -m tools.prepare_tests
 
 On Debian, and for PostgreSQL on Ubuntu, root installs them from the system's packages. Anyone
 else gets the line to type. On other systems TRACKER_TEST_BROWSER and TEST_DATABASE_URL name a
@@ -89,14 +89,14 @@ def main() -> int:
         try:
             install(packages)
         except subprocess.CalledProcessError as error:
-            print(f"test setup: {error}", file=sys.stderr)
+            print(f"prepare tests: {error}", file=sys.stderr)
         needs = missing(system)
     for need in needs:
         ways = [f"set {need.variable}"]
         if need.packages:
             apt = "apt-get update && apt-get install --no-install-recommends"
             ways.insert(0, f"sudo sh -c '{apt} {' '.join(need.packages)}'")
-        print(f"test setup: {need.name} missing; {', or '.join(ways)}", file=sys.stderr)
+        print(f"prepare tests: {need.name} missing; {', or '.join(ways)}", file=sys.stderr)
     return 1 if needs else 0
 
 

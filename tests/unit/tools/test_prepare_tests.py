@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import browser, postgres
-from tools import test_setup as setup
+from tools import prepare_tests as setup
 
 
 @pytest.fixture
