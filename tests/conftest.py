@@ -182,6 +182,20 @@ def client(app: Flask) -> FlaskClient:
     return app.test_client()
 
 
+@pytest.fixture
+def system(app: Flask, clock: FixedClock) -> Iterator[None]:
+    """Act as the system itself inside the app, to call services and queries directly.
+
+    The session then belongs to the test: `db.session.rollback()` before looking at what a request
+    wrote.
+    """
+    with (
+        app.app_context(),
+        context.acting(context.Context(context.SYSTEM_ACTOR, clock, context.Source.COMMAND)),
+    ):
+        yield
+
+
 # -- hygiene --------------------------------------------------------------------------------
 
 

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -213,6 +214,17 @@ def page(new_page: NewPage) -> Page:
 def phone(new_page: NewPage) -> Page:
     """A page of 360x740 with touch."""
     return new_page("phone")
+
+
+def cookies_of(client: FlaskClient, server: LiveServer) -> list[Any]:
+    """Return the session cookie of `client`, so that a page goes on as who signed in there.
+
+    Signing in through the form costs a password hash; only tests about signing in need it.
+    """
+    cookie = client.get_cookie(server.app.config["SESSION_COOKIE_NAME"])
+    if cookie is None:
+        raise ValueError("the client has no session")
+    return [{"name": cookie.key, "value": cookie.value, "url": server.url}]
 
 
 # -- looking at a page ----------------------------------------------------------------------
