@@ -1227,6 +1227,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_task_coordinators_unit_id", "task_coordinators", ["unit_id"], unique=False)
     op.create_table(
+        "task_leads",
+        sa.Column("task_id", sa.Integer(), nullable=False),
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["task_id"], ["tasks.id"], name=op.f("fk_task_leads_task_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["unit_id"], ["units.id"], name=op.f("fk_task_leads_unit_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("task_id", "unit_id", name=op.f("pk_task_leads")),
+    )
+    op.create_index("ix_task_leads_unit_id", "task_leads", ["unit_id"], unique=False)
+    op.create_table(
         "task_versions",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("task_id", sa.Integer(), nullable=False),
@@ -1685,6 +1698,8 @@ def downgrade() -> None:
     op.drop_table("visit_answers")
     op.drop_index("ix_task_versions_document_id", table_name="task_versions")
     op.drop_table("task_versions")
+    op.drop_index("ix_task_leads_unit_id", table_name="task_leads")
+    op.drop_table("task_leads")
     op.drop_index("ix_task_coordinators_unit_id", table_name="task_coordinators")
     op.drop_table("task_coordinators")
     op.drop_index("ix_findings_visit_id", table_name="findings")

@@ -249,6 +249,27 @@ class TaskVersion(Base):
     )
 
 
+class TaskLead(Base):
+    """A unit that leads a task by the plan's words; its shares of the work are the assignments.
+
+    A draft knows its lead units by these rows alone: assignments come with the issue, so that no
+    unit is shown work that nobody has decided on.
+    """
+
+    __tablename__ = "task_leads"
+
+    task_id: Mapped[int] = mapped_column(
+        ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True
+    )
+    unit_id: Mapped[int] = mapped_column(
+        ForeignKey("units.id", ondelete="RESTRICT"), primary_key=True
+    )
+
+    unit: Mapped[Unit] = relationship(viewonly=True)
+
+    __table_args__ = (Index("ix_task_leads_unit_id", "unit_id"),)
+
+
 class TaskCoordinator(Base):
     """A unit that takes part in a task without leading it, and without a deadline of its own."""
 
