@@ -1212,6 +1212,7 @@ def upgrade() -> None:
     op.create_index("ix_findings_visit_id", "findings", ["visit_id"], unique=False)
     op.create_table(
         "task_coordinators",
+        sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("task_id", sa.Integer(), nullable=False),
         sa.Column("unit_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -1223,11 +1224,15 @@ def upgrade() -> None:
             name=op.f("fk_task_coordinators_unit_id"),
             ondelete="RESTRICT",
         ),
-        sa.PrimaryKeyConstraint("task_id", "unit_id", name=op.f("pk_task_coordinators")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_task_coordinators")),
+        sa.UniqueConstraint(
+            "task_id", "unit_id", name=op.f("uq_task_coordinators_task_id_unit_id")
+        ),
     )
     op.create_index("ix_task_coordinators_unit_id", "task_coordinators", ["unit_id"], unique=False)
     op.create_table(
         "task_leads",
+        sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("task_id", sa.Integer(), nullable=False),
         sa.Column("unit_id", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -1236,7 +1241,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["unit_id"], ["units.id"], name=op.f("fk_task_leads_unit_id"), ondelete="RESTRICT"
         ),
-        sa.PrimaryKeyConstraint("task_id", "unit_id", name=op.f("pk_task_leads")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_task_leads")),
+        sa.UniqueConstraint("task_id", "unit_id", name=op.f("uq_task_leads_task_id_unit_id")),
     )
     op.create_index("ix_task_leads_unit_id", "task_leads", ["unit_id"], unique=False)
     op.create_table(

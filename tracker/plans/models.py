@@ -258,16 +258,16 @@ class TaskLead(Base):
 
     __tablename__ = "task_leads"
 
-    task_id: Mapped[int] = mapped_column(
-        ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True
-    )
-    unit_id: Mapped[int] = mapped_column(
-        ForeignKey("units.id", ondelete="RESTRICT"), primary_key=True
-    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"))
+    unit_id: Mapped[int] = mapped_column(ForeignKey("units.id", ondelete="RESTRICT"))
 
     unit: Mapped[Unit] = relationship(viewonly=True)
 
-    __table_args__ = (Index("ix_task_leads_unit_id", "unit_id"),)
+    __table_args__ = (
+        UniqueConstraint("task_id", "unit_id"),
+        Index("ix_task_leads_unit_id", "unit_id"),
+    )
 
 
 class TaskCoordinator(Base):
@@ -275,16 +275,16 @@ class TaskCoordinator(Base):
 
     __tablename__ = "task_coordinators"
 
-    task_id: Mapped[int] = mapped_column(
-        ForeignKey("tasks.id", ondelete="CASCADE"), primary_key=True
-    )
-    unit_id: Mapped[int] = mapped_column(
-        ForeignKey("units.id", ondelete="RESTRICT"), primary_key=True
-    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("tasks.id", ondelete="CASCADE"))
+    unit_id: Mapped[int] = mapped_column(ForeignKey("units.id", ondelete="RESTRICT"))
 
     unit: Mapped[Unit] = relationship(viewonly=True)
 
-    __table_args__ = (Index("ix_task_coordinators_unit_id", "unit_id"),)
+    __table_args__ = (
+        UniqueConstraint("task_id", "unit_id"),
+        Index("ix_task_coordinators_unit_id", "unit_id"),
+    )
 
 
 class Reported(StrEnum):
