@@ -1,4 +1,4 @@
-"""Settings of an installation, from TRACKER_* in the environment, checked before anything starts."""
+"""Settings of an installation, from TRACKER_* in the environment, checked at start."""
 
 from __future__ import annotations
 
@@ -100,7 +100,9 @@ def secret_of(instance: Path) -> str:
             file.write(secrets.token_urlsafe(48))
     secret = path.read_text(encoding="ascii").strip()
     if not secret:
-        raise SettingsError(f"{path} is empty: delete it, and a new one is made (all sign in again)")
+        raise SettingsError(
+            f"{path} is empty: delete it, and a new one is made (all sign in again)"
+        )
     return secret
 
 

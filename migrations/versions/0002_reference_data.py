@@ -115,4 +115,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for table in ("calendar_days", "report_windows", "reform_areas"):
-        op.execute(f"DELETE FROM {table}")
+        op.execute(sa.delete(sa.table(table)))

@@ -17,7 +17,18 @@ from enum import Enum, StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, Table, Text, event, insert, inspect, select, update
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    Text,
+    event,
+    insert,
+    inspect,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Mapper, Session, mapped_column
 from sqlalchemy.orm.state import InstanceState
 
@@ -66,7 +77,10 @@ class ChangeSet(Base):
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64), unique=True)
 
-    __table_args__ = (Index("ix_change_sets_at", "at"), Index("ix_change_sets_actor_id", "actor_id"))
+    __table_args__ = (
+        Index("ix_change_sets_at", "at"),
+        Index("ix_change_sets_actor_id", "actor_id"),
+    )
 
 
 class Change(Base):
@@ -179,11 +193,9 @@ class Capture:
         if not rows:
             return None
         head = self.session.execute(
-            select(ChangeHead.last_id, ChangeHead.hash)
-            .where(ChangeHead.id == 1)
-            .with_for_update()
+            select(ChangeHead.last_id, ChangeHead.hash).where(ChangeHead.id == 1).with_for_update()
         ).one()
-        number = head.last_id + 1
+        number: int = head.last_id + 1
         header = {
             "id": number,
             "at": at.isoformat(),
@@ -216,7 +228,13 @@ def body_hash(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the hash over the records of a set, in their order."""
     digest = hashlib.sha256()
     for row in rows:
-        parts = (row["table_name"], row["record_id"], row["label"], str(row["action"]), row["fields"])
+        parts = (
+            row["table_name"],
+            row["record_id"],
+            row["label"],
+            str(row["action"]),
+            row["fields"],
+        )
         digest.update(canonical_json(parts).encode())
     return digest.hexdigest()
 
@@ -239,6 +257,11 @@ def _columns(mapper: Mapper[Any]) -> Iterator[tuple[str, str, bool]]:
             yield attribute.key, column.name, bool(column.info.get("private"))
 
 
+def _version_attribute(mapper: Mapper[Any]) -> str:
+    """Return the name of the version counter, '' for a model without one."""
+    return "" if mapper.version_id_col is None else mapper.version_id_col.name
+
+
 def _record_id(mapper: Mapper[Any], record: object) -> str:
     return ",".join(str(plain(part)) for part in mapper.primary_key_from_instance(record))
 
@@ -258,11 +281,15 @@ def _collect(session: Session, _flush_context: object) -> None:
             mapper = state.mapper
             if getattr(mapper.class_, "__technical__", ""):
                 continue
-            fields = {
+            fields: dict[str, list[object]] = {
                 column: ([PRIVATE, PRIVATE] if is_private else values)
                 for attribute, column, is_private in _columns(mapper)
                 if (values := _old_and_new(state, attribute, action)) is not None
             }
+            version = _version_attribute(mapper)
+            if version and fields and action is ChangeAction.UPDATED:
+                # The mapper raises the counter inside the flush, where history does not see it.
+                fields[version] = [state.dict[version] - 1, state.dict[version]]
             if fields or action is ChangeAction.DELETED:
                 capture.add(
                     mapper.local_table.name,  # type: ignore[attr-defined]
@@ -323,12 +350,10 @@ def bulk_insert(
     for start in range(0, len(rows), BATCH):
         batch = [dict(row) for row in rows[start : start + BATCH]]
         statement = insert(model).returning(mapper.primary_key[0], sort_by_parameter_order=True)
-        keys += session.scalars(
-            statement, batch, execution_options={"bulk_writer": True}
-        ).all()
+        keys += session.scalars(statement, batch, execution_options={"bulk_writer": True}).all()
     if not getattr(model, "__technical__", ""):
         for key, row in zip(keys, rows, strict=True):
-            fields = {
+            fields: dict[str, list[object]] = {
                 column: ([PRIVATE, PRIVATE] if is_private else [None, plain(row[attribute])])
                 for attribute, column, is_private in columns
                 if row.get(attribute) is not None
@@ -345,35 +370,50 @@ def bulk_update(session: Session, model: type[Base], rows: Sequence[Mapping[str,
     key = mapper.get_property_by_column(mapper.primary_key[0]).key
     table = mapper.local_table.name  # type: ignore[attr-defined]
     columns = {attribute: (column, private) for attribute, column, private in _columns(mapper)}
+    version = _version_attribute(mapper)
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
-        if not getattr(model, "__technical__", ""):
-            changed = sorted({name for row in batch for name in row if name in columns} - {key})
-            before = {
-                found[0]: dict(zip(changed, found[1:], strict=True))
-                for found in session.execute(
-                    select(getattr(model, key), *(getattr(model, name) for name in changed)).where(
-                        getattr(model, key).in_([row[key] for row in batch])
-                    )
+        changed = sorted({name for row in batch for name in row if name in columns} - {key})
+        old_values = _old_values(session, model, key, [row[key] for row in batch], changed, version)
+        written: list[dict[str, Any]] = []
+        for row in batch:
+            old = old_values[row[key]]
+            different = {name: row[name] for name in row if name in old and row[name] != old[name]}
+            if not different:
+                continue
+            written.append({**row, version: old[version]} if version else dict(row))
+            fields: dict[str, list[object]] = {
+                columns[name][0]: (
+                    [PRIVATE, PRIVATE] if columns[name][1] else [plain(old[name]), plain(value)]
                 )
+                for name, value in different.items()
             }
-            for row in batch:
-                old = before[row[key]]
-                fields = {
-                    columns[name][0]: (
-                        [PRIVATE, PRIVATE]
-                        if columns[name][1]
-                        else [plain(old[name]), plain(row[name])]
-                    )
-                    for name in changed
-                    if name in row and old[name] != row[name]
-                }
-                if fields:
-                    collected.add(table, str(row[key]), "", ChangeAction.UPDATED, fields)
-        session.execute(
-            update(model), [dict(row) for row in batch], execution_options={"bulk_writer": True}
-        )
+            if version:
+                # The mapper raises the counter itself; it wants the old one as its condition.
+                fields[version] = [old[version], old[version] + 1]
+            if not getattr(model, "__technical__", ""):
+                collected.add(table, str(row[key]), "", ChangeAction.UPDATED, fields)
+        if written:
+            session.execute(update(model), written, execution_options={"bulk_writer": True})
     session.expire_all()
+
+
+def _old_values(
+    session: Session,
+    model: type[Base],
+    key: str,
+    keys: Sequence[Any],
+    names: Sequence[str],
+    version: str,
+) -> dict[Any, dict[str, Any]]:
+    """Return the attributes `names` (and the version) of the records with these keys."""
+    wanted = [*names, *([version] if version and version not in names else [])]
+    rows = session.execute(
+        select(getattr(model, key), *(getattr(model, name) for name in wanted)).where(
+            getattr(model, key).in_(keys)
+        )
+    )
+    return {row[0]: dict(zip(wanted, row[1:], strict=True)) for row in rows}
 
 
 @dataclass(frozen=True)

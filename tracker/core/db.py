@@ -65,7 +65,7 @@ class Moment(TypeDecorator[datetime]):
 
 
 def canonical_json(value: object) -> str:
-    """Return JSON that is the same text for the same value, whatever wrote it (hashes rest on it)."""
+    """Return JSON that is the same text for the same value: hashes rest on it."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
@@ -90,7 +90,7 @@ NAME_LENGTH = 500
 
 
 def choice(kind: type[StrEnum]) -> Enum:
-    """Return a column type for a StrEnum: its values as text, refused by the database when unknown."""
+    """Return a column type for a StrEnum: its values as text; the database refuses others."""
     return Enum(
         kind,
         native_enum=False,

@@ -1,4 +1,4 @@
-"""What can go wrong, said without HTTP in it; `tracker.web.errors` turns each into a response once."""
+"""What can go wrong, said without HTTP in it; `tracker.web.errors` turns it into a response."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TrackerError(Exception):
 
 @dataclass(frozen=True)
 class FieldError:
-    """One thing wrong with one field; `field` is the input's attribute name, '' for the whole form."""
+    """One thing wrong with one field; `field` is the input's attribute, '' for the whole form."""
 
     field: str
     message: str

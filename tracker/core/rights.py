@@ -1,8 +1,8 @@
 """The contract of rights: who may do what to which record, asked in one place.
 
-A grant is (role, scope unit); a role holds permissions; a permission is held *within* the subtree of
-the grant's unit. A record belongs to units (and sometimes to people). `may` answers for one record,
-`visible` gives the same answer as an SQL filter; a property test holds the two together.
+A grant is (role, scope unit); a role holds permissions; a permission is held *within* the subtree
+of the grant's unit. A record belongs to units (and sometimes to people). `may` answers for one
+record, `visible` gives the same answer as an SQL filter; a property test holds the two together.
 
 The unit tree lives in a feature above, so it fills `units_within` at start.
 """
@@ -34,7 +34,7 @@ class Role(StrEnum):
 EVERYONE = frozenset(Role)
 
 # (unit ids of the grants, reading?) -> a select of all unit ids they reach.
-UnitsWithin = Callable[[Collection[int], bool], Select[tuple[int]]]
+UnitsWithin = Callable[[Collection[int], bool], Select[int]]
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ class RecordScope:
 
     model: type[Any]
     units: Callable[[Any], Iterable[int]]
-    in_units: Callable[[Select[tuple[int]]], ColumnElement[bool]]
+    in_units: Callable[[Select[int]], ColumnElement[bool]]
     reading_units: Callable[[Any], Iterable[int]] | None = None
-    in_reading_units: Callable[[Select[tuple[int]]], ColumnElement[bool]] | None = None
+    in_reading_units: Callable[[Select[int]], ColumnElement[bool]] | None = None
     people: Callable[[Any], Iterable[int]] | None = None
     for_person: Callable[[int], ColumnElement[bool]] | None = None
 
@@ -91,9 +91,11 @@ class Rights:
         try:
             return self.scopes[model]
         except KeyError:
-            raise LookupError(f"{model.__name__} has no record scope: nobody may reach it") from None
+            raise LookupError(
+                f"{model.__name__} has no record scope: nobody may reach it"
+            ) from None
 
-    def _reach(self, access: Access, permission: str) -> Select[tuple[int]] | None:
+    def _reach(self, access: Access, permission: str) -> Select[int] | None:
         if permission not in self.reading:
             raise LookupError(f"unknown permission {permission!r}")
         roots = access.scope(permission)

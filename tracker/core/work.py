@@ -39,7 +39,7 @@ TRIES = 3
 
 @dataclass
 class Work:
-    """One write as its service sees it: session, who acts, the moment, and what to tell afterwards."""
+    """One write as its service sees it: session, who acts, when, and what to tell afterwards."""
 
     session: Session
     actor: Actor

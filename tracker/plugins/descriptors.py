@@ -75,7 +75,7 @@ class Place(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """A block on a task's, a unit's or a visit's page; `render(record_id)` returns safe HTML or ''."""
+    """A block on a task's, a unit's or a visit's page; `render(record_id)` gives safe HTML."""
 
     key: str
     title: Label
@@ -169,7 +169,7 @@ class PeriodQuery:
 
 @dataclass(frozen=True)
 class IndicatorValue:
-    """A figure: a count, or numerator and denominator of a rate; `rule` says in words how it came."""
+    """A figure: a count, or numerator and denominator of a rate; `rule` says how it came."""
 
     value: Decimal | int | None = None
     numerator: int | None = None
@@ -241,7 +241,7 @@ class Handover:
     effective_on: date
     decision: str
     successors: Mapping[int, Sequence[int]]
-    # What a person chose where one unit has several successors: (contributor, record id) -> unit id.
+    # What a person chose where a unit has several successors: (contributor, record id) -> unit.
     choices: Mapping[tuple[str, int], int] = field(default_factory=dict)
 
 
@@ -291,7 +291,7 @@ class RowError:
 
 @dataclass(frozen=True)
 class ParsedRows:
-    """What a spec made of the rows: the input of its service, what is wrong, and what it would do."""
+    """What a spec made of the rows: its service's input, what is wrong, what it would do."""
 
     data: Any
     errors: Sequence[RowError]
@@ -345,7 +345,7 @@ class ChecklistItemSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ChecklistTemplate:
-    """A checklist that comes with the product or a plug-in; a new version is published on change."""
+    """A checklist that comes with the product or a plug-in; a change makes a new version."""
 
     key: str
     title: str

@@ -51,7 +51,7 @@ class CalendarDay(Versioned, Base):
 
 
 class ReportWindow(Versioned, Base):
-    """A reporting period as data: from and to day (of year Y or earlier), due day, cumulative or not.
+    """A reporting period as data: from, to and due day of a year, cumulative or not.
 
     Source of the rows that come with the product: official letter 581/BNV-CCHC.
     """

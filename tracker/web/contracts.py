@@ -71,4 +71,4 @@ def contracts_of(app: Flask) -> ShellContracts:
 
 def shell_contracts() -> ShellContracts:
     """Return the contracts of the current app."""
-    return contracts_of(cast(Flask, current_app))
+    return contracts_of(current_app)

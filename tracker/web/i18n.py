@@ -73,10 +73,10 @@ def show_size(size: int) -> str:
 def show_due(due_on: date | None, today: date) -> str:
     """Say a deadline as people do and exactly: 'còn 3 ngày · 15/12/2026'."""
     if due_on is None:
-        return _("chưa có hạn")
+        return str(_("chưa có hạn"))
     days = (due_on - today).days
     if days < 0:
-        words = _("quá hạn %(days)s ngày", days=show_number(-days))
+        words: str = _("quá hạn %(days)s ngày", days=show_number(-days))
     elif days == 0:
         words = _("hạn hôm nay")
     else:

@@ -76,7 +76,7 @@ def paginate(
     query: Select[Any],
     number: int,
     per_page: int = PER_PAGE,
-    count: Select[tuple[int]] | None = None,
+    count: Select[int] | None = None,
 ) -> Page[Any]:
     """Return one page of `query`'s rows; a number past the end gives the last page.
 

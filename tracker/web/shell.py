@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from flask import Flask, current_app, g, request, url_for
+from flask import Flask, g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -160,10 +160,18 @@ def end_context(_error: BaseException | None) -> None:
             manager.__exit__(None, None, None)
 
 
+def today() -> date:
+    """Return today's date for templates."""
+    return current().clock.today()
+
+
+def may(permission: str) -> bool:
+    """Tell templates whether the person holds a permission somewhere."""
+    return current().actor.access.holds(permission)
+
+
 def init_shell(app: Flask) -> None:
     """Give templates the shell and requests their context."""
     app.before_request(begin_context)
     app.teardown_request(end_context)
-    app.jinja_env.globals.update(shell=LazyShell(), today=lambda: current().clock.today())
-    app.jinja_env.globals["may"] = lambda permission: current().actor.access.holds(permission)
-    app.jinja_env.globals["has_endpoint"] = lambda name: name in current_app.view_functions
+    app.jinja_env.globals.update(shell=LazyShell(), today=today, may=may)

@@ -30,7 +30,7 @@ class Column:
     kind: str = "text"
 
 
-FORMATS = {
+FORMATS: dict[str, dict[str, object]] = {
     "text": {"text_wrap": True, "valign": "top"},
     "whole": {"num_format": "#,##0", "valign": "top"},
     "decimal": {"num_format": "#,##0.00", "valign": "top"},
