@@ -59,10 +59,10 @@ lock: $(DEV) ## remake the lock files from setup.py and requirements/*.in
 translations: $(DEV) ## bring the English catalogue up to date with the code and compile it
 	$(BIN)/pybabel -q extract -F pyproject.toml -k _l -k lazy_gettext -k lazy \
 	--no-location --sort-output --project tracker -o tracker/locale/messages.pot .
-	$(BIN)/pybabel -q update --no-fuzzy-matching --omit-header --ignore-obsolete \
-	-i tracker/locale/messages.pot -d tracker/locale
+	$(BIN)/pybabel -q update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date \
+	--init-missing -l en -i tracker/locale/messages.pot -d tracker/locale
 	rm -f tracker/locale/messages.pot
-	$(BIN)/pybabel -q compile --statistics -d tracker/locale
+	$(BIN)/pybabel compile --statistics -d tracker/locale
 
 vendor: $(DEV) ## fetch the front-end files again and verify them against their lock
 	$(BIN)/python tools/vendor.py
