@@ -33,9 +33,7 @@ class User(HasPublicId, Versioned, Base):
     phone: Mapped[str] = mapped_column(String(20), default="")
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("units.id", ondelete="RESTRICT"))
     # argon2id; empty until the person has set a password by a one-time link.
-    password_hash: Mapped[str] = mapped_column(
-        String(200), default="", info={"private": True}
-    )
+    password_hash: Mapped[str] = mapped_column(String(200), default="", info={"private": True})
     password_changed_at: Mapped[datetime | None] = mapped_column(Moment)
     is_active: Mapped[bool] = mapped_column(default=True)
     locale: Mapped[str] = mapped_column(String(5), default="vi")

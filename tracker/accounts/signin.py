@@ -1,48 +1,202 @@
-"""Who is signed in: the cookie's token against the table of login sessions."""
+"""Who is signed in: Flask-Login over the table of login sessions.
+
+The cookie carries a random token, the table its hash, so that a session can be ended from the
+server at any moment and a stolen table opens nothing. One query reads the session with its person
+and unit, a second one the grants that are in force today.
+"""
 
 from __future__ import annotations
 
-import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import cast
 
-from flask import Flask, g, session
+from flask import Flask, current_app, g, request, session
+from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
 from sqlalchemy import select
 
-from tracker.core.context import ANONYMOUS, Actor
-from tracker.core.db import db
+from tracker.accounts import sessions
+from tracker.accounts.access import HeldGrant, build_access, held_grants, permissions_by_role
 from tracker.accounts.models import LoginSession, User
+from tracker.accounts.permissions import ROLE_LABELS
+from tracker.accounts.tokens import hash_token, new_token
+from tracker.config import Settings
+from tracker.core.context import ANONYMOUS, Actor, current
+from tracker.core.db import db
+from tracker.core.rights import Role
+from tracker.core.work import run
+from tracker.plugins.host import host_of
+from tracker.units.models import Unit
 from tracker.web.contracts import UserCard
 
-TOKEN = "token"
+# How often a session's last request is written down; in between, reading pages writes nothing.
+STAMP_EVERY = timedelta(minutes=1)
+LONGEST_DEVICE = 300
 
 
-def hash_token(token: str) -> str:
-    """Return what the table keeps of a token."""
-    return hashlib.sha256(token.encode()).hexdigest()
+@dataclass(frozen=True)
+class SignedIn(UserMixin):  # type: ignore[misc]
+    """The person of this request as Flask-Login sees it: plain values, no record of the database.
+
+    Its identity towards Flask-Login is the session's token, never the user's number.
+    """
+
+    token: str
+    session_id: int
+    user_id: int
+    username: str
+    name: str
+    unit_id: int | None
+    unit_name: str
+    locale: str
+    theme: str
+    has_password: bool
+    created_at: datetime
+    last_seen_at: datetime
+    confirmed_at: datetime
+
+    def get_id(self) -> str:
+        """Return what Flask-Login puts into the cookie."""
+        return self.token
+
+
+def limits() -> tuple[timedelta, timedelta]:
+    """Return how long a session may be idle, and how long it may last at all."""
+    settings = cast(Settings, current_app.extensions["tracker_settings"])
+    return timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.absolute_hours)
+
+
+def is_over(created_at: datetime, last_seen_at: datetime, now: datetime) -> bool:
+    """Tell whether a session has run out (ASVS 5.0, 7.3.1 and 7.3.2)."""
+    idle, absolute = limits()
+    return now - last_seen_at >= idle or now - created_at >= absolute
+
+
+def load_session(token: str) -> SignedIn | None:
+    """Return the person whose open session has this token, None when there is none any more."""
+    row = db.session.execute(
+        select(
+            LoginSession.id.label("session_id"),
+            LoginSession.created_at,
+            LoginSession.last_seen_at,
+            LoginSession.confirmed_at,
+            User.id.label("user_id"),
+            User.username,
+            User.name,
+            User.unit_id,
+            User.locale,
+            User.theme,
+            (User.password_hash != "").label("has_password"),
+            Unit.name.label("unit_name"),
+            Unit.short_name,
+        )
+        .join(User, User.id == LoginSession.user_id)
+        .outerjoin(Unit, Unit.id == User.unit_id)
+        .where(
+            LoginSession.token_hash == hash_token(token),
+            LoginSession.ended_at.is_(None),
+            User.is_active.is_(True),
+        )
+    ).first()
+    if row is None or is_over(row.created_at, row.last_seen_at, current().clock.now()):
+        return None
+    return SignedIn(
+        token=token,
+        session_id=row.session_id,
+        user_id=row.user_id,
+        username=row.username,
+        name=row.name,
+        unit_id=row.unit_id,
+        unit_name=row.short_name or row.unit_name or "",
+        locale=row.locale,
+        theme=row.theme,
+        has_password=bool(row.has_password),
+        created_at=row.created_at,
+        last_seen_at=row.last_seen_at,
+        confirmed_at=row.confirmed_at,
+    )
+
+
+def signed_in_person() -> SignedIn | None:
+    """Return the person of this request, None for an anonymous one."""
+    person = current_user
+    return cast(SignedIn, person._get_current_object()) if person.is_authenticated else None
 
 
 def identify() -> Actor:
-    """Return who acts in this request, from the session cookie."""
-    token = session.get(TOKEN)
-    if not token:
+    """Return who acts in this request, with the rights that their grants give them today."""
+    person = signed_in_person()
+    if person is None:
         return ANONYMOUS
-    row = db.session.execute(
-        select(LoginSession, User)
-        .join(User, User.id == LoginSession.user_id)
-        .where(LoginSession.token_hash == hash_token(token), LoginSession.ended_at.is_(None))
-    ).first()
-    if row is None:
-        return ANONYMOUS
-    g.user = row.User
-    return Actor(row.User.name, row.User.id)
+    clock = current().clock
+    grants = held_grants(db.session(), person.user_id, clock.today())
+    g.held_grants = grants
+    access = build_access(
+        person.user_id, grants, current_app.extensions["tracker_permissions_by_role"]
+    )
+    if clock.now() - person.last_seen_at >= STAMP_EVERY:
+        run(sessions.stamp_session, sessions.StampSession(person.session_id))
+    return Actor(person.name, person.user_id, access)
+
+
+def leading_role(grants: list[HeldGrant], user_id: int) -> Role | None:
+    """Return the role by which a person is introduced: of their own ones the first in order."""
+    own = {grant.role for grant in grants if grant.owner_id == user_id}
+    held = own or {grant.role for grant in grants}
+    return next((role for role in ROLE_LABELS if role in held), None)
 
 
 def user_card() -> UserCard | None:
     """Return what the shell shows of the person who is signed in."""
-    user: User | None = g.get("user")
-    if user is None:
+    person = signed_in_person()
+    if person is None:
         return None
-    return UserCard(user.name, "", "", user.locale, user.theme)
+    role = leading_role(g.get("held_grants", []), person.user_id)
+    label = str(ROLE_LABELS[role]) if role else ""
+    return UserCard(person.name, label, person.unit_name, person.locale, person.theme)
+
+
+def sign_in(user_id: int) -> None:
+    """Begin a session of a person whom the caller has recognised.
+
+    The cookie starts anew: nothing that an earlier visitor of this browser left in it, no token
+    planted before, goes on (session fixation; ASVS 5.0, 7.2.4).
+    """
+    person = signed_in_person()
+    session.clear()
+    token = new_token()
+    run(
+        sessions.open_session,
+        sessions.OpenSession(
+            user_id=user_id,
+            token_hash=hash_token(token),
+            address=request.remote_addr or "",
+            device=str(request.user_agent)[:LONGEST_DEVICE],
+            replaces_id=person.session_id if person else None,
+        ),
+    )
+    loaded = load_session(token)
+    if loaded is not None:
+        login_user(loaded)
+
+
+def sign_out() -> None:
+    """End the session of this request on the server, and empty the cookie."""
+    person = signed_in_person()
+    if person is not None:
+        run(sessions.end_session, sessions.EndSession(person.user_id, person.session_id))
+    logout_user()
+    session.clear()
 
 
 def init_app(app: Flask) -> None:
     """Set up Flask-Login for the app."""
+    manager = LoginManager()
+    # The server's table says which sessions live; guessing from address and browser would only
+    # throw out people whose address changes on the way.
+    manager.session_protection = None
+    manager.init_app(app)
+    manager.user_loader(load_session)
+    app.extensions["tracker_permissions_by_role"] = permissions_by_role(
+        host_of(app).registry.permissions.values()
+    )
