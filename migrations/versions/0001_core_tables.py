@@ -1090,6 +1090,7 @@ def upgrade() -> None:
         sa.Column("done_on", sa.Date(), nullable=True),
         sa.Column("confirmed_on", sa.Date(), nullable=True),
         sa.Column("disputed_until", sa.Date(), nullable=True),
+        sa.Column("begins_on", sa.Date(), nullable=True),
         sa.Column("withdrawn_on", sa.Date(), nullable=True),
         sa.Column("extension_count", sa.Integer(), nullable=False),
         sa.Column("has_evidence", sa.Boolean(), nullable=False),

@@ -317,6 +317,8 @@ class Assignment(HasPublicId, Versioned, Base):
     done_on: Mapped[date | None]
     confirmed_on: Mapped[date | None]
     disputed_until: Mapped[date | None]
+    # From when it counts, where that is later than the task: a unit added by an amendment.
+    begins_on: Mapped[date | None]
     withdrawn_on: Mapped[date | None]
     extension_count: Mapped[int] = mapped_column(default=0)
     has_evidence: Mapped[bool] = mapped_column(default=False)
