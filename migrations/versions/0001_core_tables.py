@@ -473,6 +473,28 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_table(
+        "unit_event_units",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("event_id", sa.Integer(), nullable=False),
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("before", sa.String(length=500), nullable=False),
+        sa.Column("after", sa.String(length=500), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["unit_events.id"],
+            name=op.f("fk_unit_event_units_event_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["unit_id"], ["units.id"], name=op.f("fk_unit_event_units_unit_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_unit_event_units")),
+        sa.UniqueConstraint(
+            "event_id", "unit_id", name=op.f("uq_unit_event_units_event_id_unit_id")
+        ),
+    )
+    op.create_index("ix_unit_event_units_unit_id", "unit_event_units", ["unit_id"], unique=False)
+    op.create_table(
         "unit_sets",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
@@ -1070,6 +1092,7 @@ def upgrade() -> None:
         sa.Column("unit_id", sa.Integer(), nullable=False),
         sa.Column("occurrence", sa.Integer(), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=True),
+        sa.Column("begins_on", sa.Date(), nullable=True),
         sa.Column("original_due_on", sa.Date(), nullable=True),
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column(
@@ -1090,7 +1113,6 @@ def upgrade() -> None:
         sa.Column("done_on", sa.Date(), nullable=True),
         sa.Column("confirmed_on", sa.Date(), nullable=True),
         sa.Column("disputed_until", sa.Date(), nullable=True),
-        sa.Column("begins_on", sa.Date(), nullable=True),
         sa.Column("withdrawn_on", sa.Date(), nullable=True),
         sa.Column("extension_count", sa.Integer(), nullable=False),
         sa.Column("has_evidence", sa.Boolean(), nullable=False),
@@ -1751,6 +1773,8 @@ def downgrade() -> None:
     op.drop_index("ix_unit_successors_new_unit_id", table_name="unit_successors")
     op.drop_table("unit_successors")
     op.drop_table("unit_sets")
+    op.drop_index("ix_unit_event_units_unit_id", table_name="unit_event_units")
+    op.drop_table("unit_event_units")
     op.drop_index("ix_unit_closure_descendant_id", table_name="unit_closure")
     op.drop_table("unit_closure")
     op.drop_index("ix_unit_aliases_folded", table_name="unit_aliases")

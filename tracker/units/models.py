@@ -106,7 +106,10 @@ class UnitAlias(Base):
     name: Mapped[str] = mapped_column(String(NAME_LENGTH))
     folded: Mapped[str] = folded_column()
 
-    __table_args__ = (UniqueConstraint("unit_id", "folded"), Index("ix_unit_aliases_folded", "folded"))
+    __table_args__ = (
+        UniqueConstraint("unit_id", "folded"),
+        Index("ix_unit_aliases_folded", "folded"),
+    )
 
 
 class UnitEventKind(StrEnum):
@@ -133,6 +136,27 @@ class UnitEvent(HasPublicId, Base):
     note: Mapped[str] = mapped_column(Text, default="")
 
     __table_args__ = (Index("ix_unit_events_effective_on", "effective_on"),)
+
+
+class UnitEventUnit(Base):
+    """That an event touched a unit, and its name (or its parent's, for a move) before and after.
+
+    Versions alone don't tell: a unit that ends gets none, and of two events on one day the later
+    one's version stands.
+    """
+
+    __tablename__ = "unit_event_units"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    event_id: Mapped[int] = mapped_column(ForeignKey("unit_events.id", ondelete="CASCADE"))
+    unit_id: Mapped[int] = mapped_column(ForeignKey("units.id", ondelete="CASCADE"))
+    before: Mapped[str] = mapped_column(String(NAME_LENGTH), default="")
+    after: Mapped[str] = mapped_column(String(NAME_LENGTH), default="")
+
+    __table_args__ = (
+        UniqueConstraint("event_id", "unit_id"),
+        Index("ix_unit_event_units_unit_id", "unit_id"),
+    )
 
 
 class UnitSuccessor(Base):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from tracker.units.models import Unit, UnitClosure, UnitSuccessor
 
 
-def units_within(roots: Collection[int], reading: bool) -> Select[tuple[int]]:
+def units_within(roots: Collection[int], reading: bool) -> Select[int]:
     """Return a select of the ids of all units under `roots`, themselves included.
 
     For reading it also gives ended units whose successors lie there.
@@ -26,9 +26,7 @@ def rebuild_closure(session: Session) -> None:
         row.id: row.parent_id for row in session.execute(select(Unit.id, Unit.parent_id))
     }
     successors: dict[int, list[int]] = {}
-    for old, new in session.execute(
-        select(UnitSuccessor.old_unit_id, UnitSuccessor.new_unit_id)
-    ):
+    for old, new in session.execute(select(UnitSuccessor.old_unit_id, UnitSuccessor.new_unit_id)):
         successors.setdefault(old, []).append(new)
     rows = closure_rows(parents, successors)
     session.execute(delete(UnitClosure))
@@ -36,23 +34,30 @@ def rebuild_closure(session: Session) -> None:
         session.execute(insert(UnitClosure), rows)
 
 
+def add_leaf(session: Session, unit_id: int, parent_id: int | None) -> None:
+    """Add a new unit without children or successors to the closure."""
+    session.flush()
+    rows = [_row(unit_id, unit_id, 0, by_succession=False)]
+    if parent_id is not None:
+        above = select(UnitClosure).where(UnitClosure.descendant_id == parent_id)
+        rows += [
+            _row(one.ancestor_id, unit_id, one.depth + 1, by_succession=one.by_succession)
+            for one in session.scalars(above)
+        ]
+    session.execute(insert(UnitClosure), rows)
+
+
 def closure_rows(
     parents: Mapping[int, int | None], successors: Mapping[int, Collection[int]]
 ) -> list[dict[str, object]]:
     """Return the rows of the closure. Raises ValueError when the parents form a circle."""
-    ancestors: dict[int, dict[int, int]] = {unit: _line(unit, parents) for unit in parents}
-    rows: dict[tuple[int, int], dict[str, object]] = {}
-    for unit, line in ancestors.items():
-        for ancestor, depth in line.items():
-            rows[ancestor, unit] = _row(ancestor, unit, depth, by_succession=False)
+    rows: list[dict[str, object]] = []
     for unit in parents:
-        for heir in _heirs(unit, successors):
-            # What lay under the ended unit is read by whoever reads its successor.
-            for descendant in [one for one in parents if unit in ancestors[one]]:
-                for ancestor, depth in ancestors[heir].items():
-                    key = (ancestor, descendant)
-                    rows.setdefault(key, _row(*key, depth, by_succession=True))
-    return list(rows.values())
+        line = line_of(unit, parents)
+        for ancestor, depth in _readers(unit, parents, successors).items():
+            nearness = line.get(ancestor, depth)
+            rows.append(_row(ancestor, unit, nearness, by_succession=ancestor not in line))
+    return rows
 
 
 def _row(ancestor: int, descendant: int, depth: int, *, by_succession: bool) -> dict[str, object]:
@@ -64,7 +69,8 @@ def _row(ancestor: int, descendant: int, depth: int, *, by_succession: bool) -> 
     }
 
 
-def _line(unit: int, parents: Mapping[int, int | None]) -> dict[int, int]:
+def line_of(unit: int, parents: Mapping[int, int | None]) -> dict[int, int]:
+    """Return a unit and its ancestors with their distance. Raises ValueError for a circle."""
     line: dict[int, int] = {}
     current: int | None = unit
     while current is not None:
@@ -75,13 +81,19 @@ def _line(unit: int, parents: Mapping[int, int | None]) -> dict[int, int]:
     return line
 
 
-def _heirs(unit: int, successors: Mapping[int, Collection[int]]) -> set[int]:
-    """Return all successors of a unit, theirs included."""
-    found: set[int] = set()
-    waiting = list(successors.get(unit, ()))
-    while waiting:
-        heir = waiting.pop()
-        if heir not in found and heir != unit:
-            found.add(heir)
-            waiting.extend(successors.get(heir, ()))
+def _readers(
+    unit: int, parents: Mapping[int, int | None], successors: Mapping[int, Collection[int]]
+) -> dict[int, int]:
+    """Return all units whose readers may read this one, with the distance.
+
+    Whoever reads a unit reads what lies under it, and what it has succeeded.
+    """
+    found = {unit: 0}
+    waiting = [unit]
+    for one in waiting:
+        parent = parents[one]
+        for reader in (*(() if parent is None else (parent,)), *successors.get(one, ())):
+            if reader not in found:
+                found[reader] = found[one] + 1
+                waiting.append(reader)
     return found

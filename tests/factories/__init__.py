@@ -1,0 +1,1 @@
+"""Make rows for tests through the services; one module for each feature."""
