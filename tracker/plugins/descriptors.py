@@ -268,9 +268,23 @@ class HandoverContributor:
     apply: Callable[[Work, Handover], int]
 
 
+class CellKind(StrEnum):
+    """What a column of an import holds; the engine reads cells into these."""
+
+    TEXT = "text"  # str, normalised; line breaks stay
+    WHOLE = "whole"  # int
+    DECIMAL = "decimal"  # Decimal
+    DATE = "date"  # date, from a date cell or text such as 15/12/2026
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImportColumn:
-    """A column of an import template: its headings in both languages, and what it holds."""
+    """A column of an import template: its headings in both languages, and what it holds.
+
+    Headings are found folded (no capitals, no marks needed); `aliases` are further spellings.
+    `choices`, asked when a template is made, gives the values of its drop-down list; a cell with
+    another value still reaches `parse`.
+    """
 
     key: str
     heading_vi: str
@@ -278,42 +292,85 @@ class ImportColumn:
     hint: Label = ""
     required: bool = False
     example: str = ""
+    kind: CellKind = CellKind.TEXT
+    aliases: Sequence[str] = ()
+    choices: Callable[[], Sequence[str]] | None = None
+    longest: int = 5000
+    width: int = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportOption:
+    """Something asked beside the file. With `choices` ((value, label), asked each time) a list."""
+
+    name: str
+    label: Label
+    hint: Label = ""
+    required: bool = False
+    choices: Callable[[], Sequence[tuple[str, str]]] | None = None
 
 
 @dataclass(frozen=True)
 class RowError:
-    """What is wrong in one cell of an import; `column` is a heading, '' for the whole row."""
+    """What is wrong in one cell of an import; `column` is a column's key, '' for the whole row."""
 
     row: int
     column: str
     message: str
 
 
+class RowOutcome(StrEnum):
+    """What an import would do with one row."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    SAME = "same"
+
+
+# Row number in the file, and by column key what is in the cell (None where it is empty).
+ImportRow = tuple[int, Mapping[str, Any]]
+
+
 @dataclass(frozen=True)
 class ParsedRows:
-    """What a spec made of the rows: its service's input, what is wrong, what it would do."""
+    """What a spec made of the rows: the input of its service, what is wrong, and what it would do.
+
+    `outcomes` says by row number what would happen; `summary` adds a sentence where counts of new
+    and changed rows don't say enough.
+    """
 
     data: Any
-    errors: Sequence[RowError]
+    errors: Sequence[RowError] = ()
+    outcomes: Mapping[int, RowOutcome] = field(default_factory=dict)
     summary: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportSpec:
-    """Reads rows of a spreadsheet: `parse(rows, options)` checks, `apply(work, data)` writes all.
+    """Reads rows of a file: `parse(rows, options)` checks, `apply(work, data)` writes all.
 
-    Rows are (row number, {column key: cell value}); `parse` only reads the database.
+    The engine reads the file, checks headings, required cells and kinds of values, and runs `apply`
+    as one unit of work, only when no row has an error. `parse` only reads the database; it gets
+    every row that is not blank, those with unreadable cells too (such a cell is None, and the
+    engine's error about it stands for any of the spec's), so that all faults are told at once.
+    `apply` re-reads what it changes and checks the rights of each record it touches.
+    `read` replaces the engine's spreadsheet reader for free-form documents: it gets the file's
+    content, returns the rows, and raises ValidationFailed; `suffixes` says which files it takes.
     """
 
     key: str
     label: Label
     columns: Sequence[ImportColumn]
     permission: str
-    parse: Callable[[Sequence[tuple[int, Mapping[str, object]]], Mapping[str, str]], ParsedRows]
+    parse: Callable[[Sequence[ImportRow], Mapping[str, str]], ParsedRows]
     apply: Callable[[Work, Any], Any]
+    # From what `apply` returned to the page that shows it; '' = the import's own page.
     done_url: Callable[[Any], str] = lambda result: ""
-    # Options asked beside the file: (name, label).
-    options: Sequence[tuple[str, Label]] = ()
+    hint: Label = ""
+    icon: str = "table"
+    options: Sequence[ImportOption] = ()
+    read: Callable[[bytes], Sequence[ImportRow]] | None = None
+    suffixes: Sequence[str] = ("xlsx",)
     weight: int = 100
 
 
