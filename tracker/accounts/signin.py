@@ -152,7 +152,7 @@ def user_card() -> UserCard | None:
     if person is None:
         return None
     role = leading_role(g.get("held_grants", []), person.user_id)
-    label = str(ROLE_LABELS[role]) if role else ""
+    label = ROLE_LABELS[role] if role else ""
     return UserCard(person.name, label, person.unit_name, person.locale, person.theme)
 
 

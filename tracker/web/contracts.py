@@ -10,6 +10,7 @@ from flask import Flask, current_app
 
 from tracker.core.clock import Clock, SystemClock
 from tracker.core.context import ANONYMOUS, Actor
+from tracker.plugins.descriptors import Label
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class UserCard:
     """What the shell shows of the person who is signed in."""
 
     name: str
-    role_label: str
+    # May be lazy: the language is chosen from this very card.
+    role_label: Label
     unit_name: str
     locale: str
     theme: str
