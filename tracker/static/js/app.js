@@ -168,6 +168,7 @@
     const form = panel.querySelector("form[data-guard]");
     if (form && isDirty(form) && !window.confirm(words.leave)) return;
     panel.replaceChildren();
+    body.classList.remove("has-panel");
     markRow(null);
     if (panelOpener && panelOpener.isConnected) panelOpener.focus();
     panelOpener = null;
@@ -485,6 +486,7 @@
     const ctx = event.detail && event.detail.ctx;
     const target = ctx && typeof ctx.target === "string" ? document.querySelector(ctx.target) : ctx && ctx.target;
     enhance(target && target.isConnected ? target : body);
+    if (panel) body.classList.toggle("has-panel", panel.childElementCount > 0);
     if (panel && target === panel && panel.childElementCount) {
       const source = ctx.sourceElement;
       if (!panel.contains(source)) {

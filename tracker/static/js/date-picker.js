@@ -48,7 +48,7 @@
     box.setAttribute("role", "dialog");
     box.setAttribute("aria-modal", "false");
     box.setAttribute("aria-label", words.calendar);
-    const holder = button.closest(".field, .joined");
+    const holder = button.closest(".joined").parentElement;
     holder.style.position = "relative";
     holder.append(box);
     const joined = button.closest(".joined");

@@ -110,5 +110,10 @@
 
   tracker.enhancers.push(function (place) {
     place.querySelectorAll("[data-camera-label]").forEach(function (label) { label.hidden = false; });
+    /* The browser's own button speaks the browser's language; ours speaks the page's. */
+    place.querySelectorAll("[data-file-label]").forEach(function (label) {
+      label.hidden = false;
+      document.getElementById(label.htmlFor).classList.add("file-hidden");
+    });
   });
 })();
