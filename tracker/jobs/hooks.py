@@ -1,3 +1,56 @@
 """What this feature registers with the host."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+from flask import Blueprint
+from flask_babel import lazy_gettext as _l
+
+from tracker.core.rights import Role
+from tracker.jobs.cli import jobs, worker
+from tracker.jobs.views import blueprint
+from tracker.plugins.descriptors import MenuItem, Permission
+from tracker.plugins.hookspecs import hookimpl
+
+
+@hookimpl
+def tracker_register_permissions() -> Sequence[Permission]:
+    """Seeing the ledger is a right of its own."""
+    return (
+        Permission(
+            key="jobs.view",
+            label=_l("Xem việc tự động"),
+            reads=True,
+            roles=frozenset({Role.ADMINISTRATOR}),
+        ),
+    )
+
+
+@hookimpl
+def tracker_register_blueprints() -> Sequence[Blueprint]:
+    """Serve the ledger's page."""
+    return (blueprint,)
+
+
+@hookimpl
+def tracker_register_menu_items() -> Sequence[MenuItem]:
+    """Lead to the ledger."""
+    return (
+        MenuItem(
+            key="jobs",
+            label=_l("Việc tự động"),
+            endpoint="jobs.list_runs",
+            icon="job",
+            group="admin",
+            permission="jobs.view",
+            weight=90,
+        ),
+    )
+
+
+@hookimpl
+def tracker_register_commands() -> Sequence[click.Command]:
+    """Offer `tracker worker` and `tracker jobs`."""
+    return (worker, jobs)
