@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from flask_babel import lazy_gettext as _l
 
 from tracker.core.rights import EVERYONE, RecordScope, Role
-from tracker.plugins.descriptors import Permission
+from tracker.plugins.descriptors import HandoverContributor, Permission
 from tracker.plugins.hookspecs import hookimpl
+from tracker.units import handover
 from tracker.units.models import Unit
 
 
@@ -33,5 +34,18 @@ def tracker_register_record_scopes() -> Sequence[RecordScope]:
             model=Unit,
             units=lambda unit: (unit.id,),
             in_units=Unit.id.in_,
+        ),
+    )
+
+
+@hookimpl
+def tracker_register_handover_contributors() -> Sequence[HandoverContributor]:
+    """Hand over the unit sets that lie under a unit which ends."""
+    return (
+        HandoverContributor(
+            key=handover.KEY,
+            label=_l("Nhóm đơn vị"),
+            preview=handover.preview_sets,
+            apply=handover.apply_sets,
         ),
     )

@@ -120,6 +120,7 @@ def create_unit(work: Work, data: CreateUnit) -> int:
     Raises ValidationFailed, NotFound for an unknown parent, PermissionDenied.
     """
     session = work.session
+    tree.lock(session)
     parent: Unit | None = None
     if data.parent_id is None:
         require_instance(work)
@@ -350,6 +351,7 @@ def import_units(work: Work, data: ImportUnits) -> int:
     Raises PermissionDenied where a row lies outside the actor's reach.
     """
     session = work.session
+    tree.lock(session)
     keys: dict[int, int] = {}
     levels: dict[int, list[UnitRow]] = {}
     depth: dict[int, int] = {}

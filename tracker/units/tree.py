@@ -19,6 +19,13 @@ def units_within(roots: Collection[int], reading: bool) -> Select[int]:
     return query if reading else query.where(UnitClosure.by_succession.is_(False))
 
 
+def lock(session: Session) -> None:
+    """Put all that change the tree in line: two moves at once could close a circle."""
+    session.execute(
+        select(Unit.id).where(Unit.parent_id.is_(None)).order_by(Unit.id).limit(1).with_for_update()
+    )
+
+
 def rebuild_closure(session: Session) -> None:
     """Compute the closure anew from the units' parents and successors."""
     session.flush()
