@@ -194,11 +194,11 @@ class Markup(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.wrong: list[str] = []
 
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Judge one start tag."""
-        values = dict(attributes)
+        values = dict(attrs)
         line = self.getpos()[0]
-        for name, value in attributes:
+        for name, value in attrs:
             if name == "style" or re.match(r"on[a-z]+$", name) or name.startswith("hx-on"):
                 self.wrong.append(f"line {line}: {name}= on <{tag}>")
             if value and re.match(r"\s*(?:javascript|js):", value, re.IGNORECASE):
@@ -217,8 +217,6 @@ class Markup(HTMLParser):
             self.wrong.append(f"line {line}: <script> without src")
         if tag == "img" and "alt" not in values:
             self.wrong.append(f"line {line}: <img> without alt")
-
-    handle_startendtag = handle_starttag
 
 
 def html_of(source: str) -> str:

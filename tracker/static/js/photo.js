@@ -18,29 +18,27 @@
     return value.toLocaleString(english ? "en-GB" : "vi-VN", { maximumFractionDigits: big ? 1 : 0 }) + (big ? " MB" : " kB");
   }
 
+  /* Decoded without an address of its own: the policy's img-src allows no blob:. Browsers that
+     don't know the option turn the picture upright by themselves. */
   function load(file) {
-    return new Promise(function (resolve, reject) {
-      const url = URL.createObjectURL(file);
-      const image = new Image();
-      image.onload = function () { URL.revokeObjectURL(url); resolve(image); };
-      image.onerror = function () { URL.revokeObjectURL(url); reject(new Error("not an image")); };
-      image.src = url;
-    });
+    return window.createImageBitmap(file, { imageOrientation: "from-image" })
+      .catch(function () { return window.createImageBitmap(file); });
   }
 
   function shrink(file) {
-    if (!/^image\/(jpeg|png|webp)$/.test(file.type)) return Promise.resolve(file);
+    if (!/^image\/(jpeg|png|webp)$/.test(file.type) || !window.createImageBitmap) return Promise.resolve(file);
     return load(file).then(function (image) {
-      const longest = Math.max(image.naturalWidth, image.naturalHeight);
+      const longest = Math.max(image.width, image.height);
       if (longest <= LONGEST && file.size <= SMALL_ENOUGH) return file;
       const scale = Math.min(1, LONGEST / longest);
       const canvas = document.createElement("canvas");
-      canvas.width = Math.round(image.naturalWidth * scale);
-      canvas.height = Math.round(image.naturalHeight * scale);
+      canvas.width = Math.round(image.width * scale);
+      canvas.height = Math.round(image.height * scale);
       const context = canvas.getContext("2d");
       context.fillStyle = "#ffffff";
       context.fillRect(0, 0, canvas.width, canvas.height);
       context.drawImage(image, 0, 0, canvas.width, canvas.height);
+      image.close();
       return new Promise(function (resolve) {
         canvas.toBlob(function (blob) {
           if (!blob || blob.size >= file.size) resolve(file);
