@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from tracker.core.deadlines import RecurrenceRule
-from tracker.core.errors import Conflict, ValidationFailed
+from tracker.core.errors import Conflict, FieldError, ValidationFailed
 from tracker.core.text import normalise
 from tracker.core.work import Work
 from tracker.plans import phrases
@@ -116,7 +116,13 @@ def amending_document(work: Work, plan: Plan, choice: DocumentChoice | None) -> 
     Raises ValidationFailed when none is named: what was issued changes by a document only.
     """
     if choice is not None and choice.new is not None:
-        return add_document(work, plan, choice.new)
+        try:
+            return add_document(work, plan, choice.new)
+        except ValidationFailed as error:
+            # Beside a row's own fields, which have a number too.
+            raise ValidationFailed(
+                [FieldError(f"document_{one.field}", one.message) for one in error.errors]
+            ) from error
     document = None
     if choice is not None and choice.document_id is not None:
         document = work.session.get(PlanDocument, choice.document_id)

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tracker.core.errors import Conflict, ValidationFailed
+from tracker.core.errors import Conflict, FieldError, ValidationFailed
 from tracker.core.text import fold, normalise, slug, sort_key
 from tracker.core.work import Work
 from tracker.plans import assign
@@ -35,6 +35,7 @@ from tracker.plans.models import (
     PlanState,
     RowKind,
     Task,
+    TaskLead,
 )
 from tracker.plugins.events import PlanIssued
 from tracker.units.models import Unit
@@ -44,6 +45,7 @@ LONGEST_KEY: Final = 80
 FIRST_YEAR: Final = 1990
 LAST_YEAR: Final = 2200
 MOST_YEARS: Final = 15
+MOST_NAMED: Final = 10
 # Addresses of pages that stand beside the plans.
 RESERVED_KEYS: Final = frozenset({"moi", "linh-vuc"})
 KEY_SHAPE: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -210,6 +212,7 @@ def issue_plan(work: Work, data: IssuePlan) -> int:
     if errors or data.issued_on is None:
         raise ValidationFailed(errors)
     _require_single_document(work.session, plan, number, data.issued_on)
+    _require_living_leads(work.session, plan.id, data.issued_on)
     plan.number, plan.issued_on = number, data.issued_on
     plan.state = PlanState.ISSUED
     try:
@@ -381,6 +384,34 @@ def _require_single_document(session: Session, plan: Plan, number: str, issued_o
     )
     if session.execute(query.limit(1)).first() is not None:
         raise _twice(number, issued_on)
+
+
+def _require_living_leads(session: Session, plan_id: int, on: date) -> None:
+    """Raise ValidationFailed naming rows that are led by a unit which had ended by then."""
+    ended = session.execute(
+        select(Task.number, Task.title, Unit.name)
+        .join(TaskLead, TaskLead.task_id == Task.id)
+        .join(Unit, Unit.id == TaskLead.unit_id)
+        .where(Task.plan_id == plan_id, Unit.valid_to <= on)
+        .order_by(Task.path)
+        .limit(MOST_NAMED)
+    ).all()
+    if ended:
+        raise ValidationFailed(
+            [
+                FieldError(
+                    "",
+                    _(
+                        "Dòng %(number)s “%(title)s”: %(unit)s đã ngừng hoạt động trước ngày "
+                        "ban hành. Hãy chọn đơn vị kế thừa.",
+                        number=row.number or "–",
+                        title=row.title[:80],
+                        unit=row.name,
+                    ),
+                )
+                for row in ended
+            ]
+        )
 
 
 def _twice(number: str, issued_on: date) -> Conflict:

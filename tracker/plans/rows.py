@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from flask_babel import gettext as _
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
@@ -450,6 +450,74 @@ def reason_of(document: PlanDocument) -> str:
     )
 
 
+# -- many rows at once ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RowDraft:
+    """A row of a whole table: `parent` is the index of the row that it stands under."""
+
+    row: RowInput
+    parent: int | None = None
+    carried_from_id: int | None = None
+
+
+def insert_rows(work: Work, plan: Plan, drafts: Sequence[RowDraft]) -> list[int]:
+    """Insert checked rows of a draft after those it has, parents before children; return keys.
+
+    Written by the bulk writer, level by level: ten thousand rows in a few statements. Raises
+    ValidationFailed when the tree is too deep or too wide.
+    """
+    depths: list[int] = []
+    for draft in drafts:
+        depths.append(0 if draft.parent is None else depths[draft.parent] + 1)
+    if depths and max(depths) >= MAX_DEPTH:
+        raise ValidationFailed({"": _("Kế hoạch có quá %(most)d cấp.", most=MAX_DEPTH)})
+    top = work.session.scalar(
+        select(func.max(Task.position)).where(Task.plan_id == plan.id, Task.parent_id.is_(None))
+    )
+    last: dict[int | None, int] = {None: top or 0}
+    places: list[tuple[int, str]] = []
+    for index, draft in enumerate(drafts):
+        position = last.get(draft.parent, 0) + 1
+        if position > MOST_SIBLINGS:
+            raise ValidationFailed({"": _("Có quá nhiều dòng trong một nhóm.")})
+        last[draft.parent] = position
+        last[index] = 0
+        above = "" if draft.parent is None else places[draft.parent][1] + "."
+        places.append((position, above + step_of(position)))
+    keys: list[int] = [0] * len(drafts)
+    for depth in range(max(depths, default=-1) + 1):
+        level = [index for index, one in enumerate(depths) if one == depth]
+        made = work.bulk_insert(
+            Task,
+            [
+                {
+                    **columns(drafts[index].row),
+                    "plan_id": plan.id,
+                    "parent_id": None if (under := drafts[index].parent) is None else keys[under],
+                    "position": places[index][0],
+                    "path": places[index][1],
+                    "carried_from_id": drafts[index].carried_from_id,
+                }
+                for index in level
+            ],
+        )
+        for index, key in zip(level, made, strict=True):
+            keys[index] = key
+    for link, name in ((TaskLead, "lead_unit_ids"), (TaskCoordinator, "coordinator_ids")):
+        work.bulk_insert(
+            link,
+            [
+                {"task_id": key, "unit_id": unit_id}
+                for key, draft in zip(keys, drafts, strict=True)
+                if draft.row.kind is RowKind.TASK
+                for unit_id in dict.fromkeys(getattr(draft.row, name))
+            ],
+        )
+    return keys
+
+
 # -- checks and details ---------------------------------------------------------------------
 
 
@@ -555,8 +623,10 @@ def _replace(
     task_id: int,
     unit_ids: Collection[int],
 ) -> bool:
-    query: Select[tuple[TaskLead | TaskCoordinator]] = select(link).where(link.task_id == task_id)
-    known = {one.unit_id: one for one in work.session.scalars(query)}
+    known: dict[int, TaskLead | TaskCoordinator] = {}
+    for one in work.session.scalars(select(link).where(link.task_id == task_id)):
+        assert isinstance(one, TaskLead | TaskCoordinator)
+        known[one.unit_id] = one
     new = [unit_id for unit_id in dict.fromkeys(unit_ids) if unit_id not in known]
     work.session.add_all(link(task_id=task_id, unit_id=unit_id) for unit_id in new)
     gone = [one for unit_id, one in known.items() if unit_id not in unit_ids]
