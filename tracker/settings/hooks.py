@@ -4,10 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flask import Blueprint
 from flask_babel import lazy_gettext as _l
 
-from tracker.plugins.descriptors import SettingSpec
+from tracker.plugins.descriptors import MenuItem, Permission, SettingSpec
 from tracker.plugins.hookspecs import hookimpl
+from tracker.settings import permissions
+from tracker.settings.views import blueprint
+
+
+@hookimpl
+def tracker_register_permissions() -> Sequence[Permission]:
+    """Declare who changes what an instance says about itself."""
+    return permissions.PERMISSIONS
+
+
+@hookimpl
+def tracker_register_blueprints() -> Sequence[Blueprint]:
+    """Serve the pages of settings, days off and reporting windows."""
+    return (blueprint,)
+
+
+@hookimpl
+def tracker_register_menu_items() -> Sequence[MenuItem]:
+    """Lead to the settings."""
+    return (
+        MenuItem(
+            key="settings",
+            label=_l("Thiết lập"),
+            endpoint="settings.edit",
+            icon="settings",
+            group="admin",
+            permission=permissions.MANAGE,
+            weight=80,
+        ),
+        MenuItem(
+            key="days_off",
+            label=_l("Ngày nghỉ"),
+            endpoint="settings.list_days",
+            icon="calendar",
+            group="admin",
+            permission=permissions.MANAGE,
+            weight=81,
+        ),
+    )
 
 
 @hookimpl
@@ -29,6 +69,14 @@ def tracker_register_settings() -> Sequence[SettingSpec]:
             default="",
             hint=_l("Dòng trên tên cơ quan trong bản in."),
             weight=20,
+        ),
+        SettingSpec(
+            key="agency.place",
+            label=_l("Địa danh"),
+            kind=str,
+            default="",
+            hint=_l("Nơi ghi trước ngày tháng trong bản in, ví dụ: Vĩnh Phước."),
+            weight=30,
         ),
         SettingSpec(
             key="demo.loaded_on",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from flask import g, has_request_context
@@ -62,18 +64,64 @@ def working_calendar() -> WorkingCalendar:
 def window_rules() -> list[WindowRule]:
     """Return the reporting windows in their order."""
     rows = db.session.scalars(select(ReportWindow).order_by(ReportWindow.position))
-    return [
-        WindowRule(
-            code=row.code,
-            name=row.name,
-            from_month=row.from_month,
-            from_day=row.from_day,
-            from_year_offset=row.from_year_offset,
-            to_month=row.to_month,
-            to_day=row.to_day,
-            due_month=row.due_month,
-            due_day=row.due_day,
-            cumulative=row.is_cumulative,
+    return [rule_of(row) for row in rows]
+
+
+def rule_of(row: ReportWindow) -> WindowRule:
+    """Return a stored window as a rule. Raises ValueError where its dates contradict each other."""
+    return WindowRule(
+        code=row.code,
+        name=row.name,
+        from_month=row.from_month,
+        from_day=row.from_day,
+        from_year_offset=row.from_year_offset,
+        to_month=row.to_month,
+        to_day=row.to_day,
+        due_month=row.due_month,
+        due_day=row.due_day,
+        cumulative=row.is_cumulative,
+    )
+
+
+def windows() -> list[ReportWindow]:
+    """Return the reporting windows as they are stored, in their order."""
+    return list(db.session.scalars(select(ReportWindow).order_by(ReportWindow.position)))
+
+
+def window_names() -> dict[str, tuple[str, str]]:
+    """Return the Vietnamese and the English name of each reporting window by its code."""
+    rows = db.session.execute(select(ReportWindow.code, ReportWindow.name, ReportWindow.name_en))
+    return {row.code: (row.name, row.name_en) for row in rows}
+
+
+def days_of(year: int) -> list[CalendarDay]:
+    """Return the days off and swapped days of a year, in order."""
+    return list(
+        db.session.scalars(
+            select(CalendarDay)
+            .where(CalendarDay.day >= date(year, 1, 1), CalendarDay.day <= date(year, 12, 31))
+            .order_by(CalendarDay.day)
         )
-        for row in rows
-    ]
+    )
+
+
+@dataclass(frozen=True)
+class ProposedDay:
+    """A day that a year's calendar may take over; `is_known` when it is in the calendar already."""
+
+    day: date
+    name: str
+    is_known: bool
+
+
+def proposed_days(year: int) -> list[ProposedDay]:
+    """Return the public holidays that are foreseeable for a year, from the `holidays` library.
+
+    Decisions come later and differ (swapped days, lengths of Tết), so a person picks from them.
+    """
+    # Loaded when a coming year is planned, not by every process at its start.
+    from holidays import country_holidays
+
+    known = {row.day for row in days_of(year)}
+    found = country_holidays("VN", years=year, language="vi")
+    return [ProposedDay(day, name, day in known) for day, name in sorted(found.items())]
