@@ -1,0 +1,31 @@
+"""What commands of the `tracker` command line tell about themselves.
+
+A command runs inside an app on a current database, as the system, with changes marked as coming
+from a command, unless it says that it works without one. Texts of commands (help, options, epilog,
+the sentence printed) are Vietnamese msgids; give `help=N_("...")` and `epilog=N_("...")`
+(tracker.core.text.N_), the command line translates them.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=click.Command)
+
+_WITHOUT_APP = "tracker_without_app"
+
+
+def without_app(command: Command) -> Command:
+    """Let a command (or all commands of a group) run without an app and its database.
+
+    For what makes, replaces or serves a database. gettext works there all the same.
+    """
+    setattr(command, _WITHOUT_APP, True)
+    return command
+
+
+def is_without_app(command: click.Command) -> bool:
+    """Tell whether a command was marked by `without_app`."""
+    return bool(getattr(command, _WITHOUT_APP, False))
