@@ -1,6 +1,5 @@
-"""The WSGI entry point: `gunicorn wsgi:app`."""
+"""The WSGI entry point for other servers: `gunicorn wsgi:app`."""
 
-from tracker.app import create_app
-from tracker.config import settings_from_environment
+from tracker.ops.serving import make_app
 
-app = create_app(settings_from_environment())
+app = make_app()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from tracker.accounts import signin
 from tracker.admin.site import init_admin
 from tracker.config import Settings
-from tracker.core import work
+from tracker.core import secrets, work
 from tracker.core.clock import Clock
 from tracker.core.db import init_db
 from tracker.core.rights import rights
@@ -58,6 +59,7 @@ def create_app(
     configure(app, settings)
     load_models()
     init_db(app, settings.database_url)
+    secrets.keys[:] = [partial(secrets.load_keys, settings.instance)]
     init_host(app, Host(features(), plugins))
     init_contracts(app, clock)
     # Request hooks run in this order: the request's id, who acts, may they come in, CSRF.

@@ -1,4 +1,4 @@
-"""Pages of the shell itself: 'Việc của tôi hôm nay', search, and the menu behind 'Thêm'."""
+"""Pages of the shell itself: 'Việc của tôi hôm nay' and search."""
 
 from __future__ import annotations
 
@@ -51,10 +51,3 @@ def search() -> str:
                 if hits:
                     found.append((str(provider.label), hits))
     return render_template("search.html", query=query, found=found)
-
-
-@blueprint.get("/them")
-@signed_in
-def more() -> str:
-    """Show the whole menu as a page, for phones."""
-    return render_template("more.html")

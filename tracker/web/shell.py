@@ -106,7 +106,8 @@ def build_shell() -> Shell:
         placed = sorted((item for item in items if item.place), key=lambda item: item.place or 0)
         places = (
             *(_entry(item) for item in placed[: PLACES - 1]),
-            Entry(_("Thêm"), url_for("web.more"), "more", request.endpoint == "web.more"),
+            # Opens the whole menu as a sheet, by the address alone: no script needed.
+            Entry(_("Thêm"), "#menu", "more", active=False),
         )
     theme = card.theme if card else request.cookies.get("theme", "auto")
     return Shell(

@@ -1,0 +1,387 @@
+"""Backup and restore: one file of database and files, made while people work.
+
+The file is a ZIP: `manifest.json`, `tables/<name>.jsonl` (one row a line, values as text that both
+databases read), `files/<hash>`, and with `--with-key` the field key wrapped by a passphrase. Since
+the rows are told apart from the engine, a backup of SQLite can be restored on PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any
+from uuid import UUID
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    ForeignKeyConstraint,
+    MetaData,
+    Table,
+    bindparam,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.pool import NullPool
+
+from tracker import __version__
+from tracker.config import Settings
+from tracker.core import migrate, secrets
+from tracker.core.db import canonical_json
+from tracker.core.errors import TrackerError
+from tracker.files.store import Store, make_stores
+
+FORMAT = 1
+BATCH = 1000
+# What a person has to type twice, or a machine makes by itself, is not carried over.
+LEFT_OUT = frozenset({"login_sessions", "login_failures", "import_uploads"})
+LARGEST_LINE = 64 * 1024 * 1024
+
+Progress = Callable[[str, int, int], None]
+
+
+class BackupUnusable(TrackerError):
+    """The file is not a backup, is damaged, or is newer than this version."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a backup says of itself."""
+
+    format: int
+    version: str
+    revision: str
+    made_at: str
+    tables: Mapping[str, int]
+    digests: Mapping[str, str]
+    files: int
+    has_key: bool
+
+    def to_json(self) -> str:
+        """Return the manifest as text."""
+        return json.dumps(self.__dict__, ensure_ascii=False, indent=2, sort_keys=True, default=dict)
+
+
+@contextmanager
+def _reading(settings: Settings) -> Iterator[Connection]:
+    """Hold a connection that sees one moment of the database, whatever is written meanwhile."""
+    engine = create_engine(settings.database_url, poolclass=NullPool)
+    if engine.dialect.name == "sqlite":
+
+        @event.listens_for(engine, "connect")
+        def connect(raw: Any, _record: object) -> None:
+            raw.isolation_level = None
+            raw.execute("PRAGMA busy_timeout=15000")
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN")
+
+    else:
+        engine = engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def tables_of(connection: Connection) -> list[Table]:
+    """Return all tables as the database itself describes them, parents first.
+
+    Read by reflection: columns hold what is stored (JSON as it was hashed, secrets still
+    encrypted), and tables of plug-ins that are gone are carried like all others.
+    """
+    reflected = MetaData()
+    reflected.reflect(connection)
+    return [
+        table
+        for table in reflected.sorted_tables
+        if table.name not in LEFT_OUT and not table.name.startswith("alembic_version")
+    ]
+
+
+def _told(value: object) -> object:
+    """Return a stored value as the file holds it, the same from both databases."""
+    if isinstance(value, datetime):
+        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return moment.isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return value.hex
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, bytes | memoryview):
+        return {"hex": bytes(value).hex()}
+    return value
+
+
+def _heard(column: Column[Any], value: Any, *, is_sqlite: bool) -> Any:
+    """Return what a column takes for a value of the file."""
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return bytes.fromhex(value["hex"])
+    wanted = column.type.python_type
+    if wanted is datetime:
+        moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=None) if is_sqlite else moment
+    if wanted is date:
+        return date.fromisoformat(value)
+    if wanted is UUID:
+        return UUID(hex=value)
+    if wanted is Decimal:
+        return Decimal(value)
+    return value
+
+
+def _rows(connection: Connection, table: Table) -> Iterator[bytes]:
+    """Yield each row as one line of JSON, in the order of the primary key."""
+    order = list(table.primary_key.columns) or list(table.columns)
+    names = [column.name for column in table.columns]
+    query = select(*table.columns).order_by(*order).execution_options(yield_per=BATCH)
+    for row in connection.execute(query):
+        values = {name: _told(value) for name, value in zip(names, row, strict=True)}
+        yield canonical_json(values).encode() + b"\n"
+
+
+def back_up(
+    settings: Settings,
+    target: Path,
+    made_at: datetime,
+    passphrase: str | None = None,
+    progress: Progress = lambda what, done, total: None,
+) -> Manifest:
+    """Write a backup to `target` (replaced only when whole) and return its manifest."""
+    revision = migrate.current_revision(settings.database_url)
+    if revision is None:
+        raise BackupUnusable("The database is empty: there is nothing to back up.")
+    store = make_stores(settings).contents
+    draft = target.with_name(target.name + ".part")
+    digests: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    hashes: list[str] = []
+    try:
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+            with _reading(settings) as connection:
+                tables = tables_of(connection)
+                for number, table in enumerate(tables):
+                    progress(table.name, number, len(tables))
+                    counts[table.name] = _write_table(archive, connection, table, digests)
+                hashes = _hashes_of(connection)
+            for number, sha256 in enumerate(hashes):
+                progress("files", number, len(hashes))
+                _write_file(archive, store, sha256)
+            if passphrase is not None:
+                archive.writestr("field.key", secrets.wrap_keys(settings.instance, passphrase))
+            manifest = Manifest(
+                format=FORMAT,
+                version=__version__,
+                revision=revision,
+                made_at=made_at.isoformat(),
+                tables=counts,
+                digests=digests,
+                files=len(hashes),
+                has_key=passphrase is not None,
+            )
+            archive.writestr("manifest.json", manifest.to_json())
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return manifest
+
+
+def _write_table(
+    archive: zipfile.ZipFile, connection: Connection, table: Table, digests: dict[str, str]
+) -> int:
+    digest, count = hashlib.sha256(), 0
+    with archive.open(f"tables/{table.name}.jsonl", "w", force_zip64=True) as file:
+        for line in _rows(connection, table):
+            file.write(line)
+            digest.update(line)
+            count += 1
+    digests[table.name] = digest.hexdigest()
+    return count
+
+
+def _hashes_of(connection: Connection) -> list[str]:
+    return list(connection.scalars(text("SELECT sha256 FROM blobs ORDER BY sha256")))
+
+
+def _write_file(archive: zipfile.ZipFile, store: Store, sha256: str) -> None:
+    with store.open(sha256) as source, archive.open(f"files/{sha256}", "w") as file:
+        while block := source.read(1024 * 1024):
+            file.write(block)
+
+
+def read_manifest(source: Path) -> Manifest:
+    """Return the manifest of a backup. Raises BackupUnusable."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            values = json.loads(archive.read("manifest.json"))
+        manifest = Manifest(**values)
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError) as error:
+        raise BackupUnusable(f"{source} is not a backup of the tracker: {error}") from error
+    if manifest.format != FORMAT:
+        raise BackupUnusable(f"{source} has format {manifest.format}, this version reads {FORMAT}.")
+    return manifest
+
+
+def restore(
+    settings: Settings,
+    source: Path,
+    passphrase: str | None = None,
+    progress: Progress = lambda what, done, total: None,
+) -> Manifest:
+    """Fill an empty database and the file store from a backup, then upgrade to this version.
+
+    The database is written in one transaction: a backup that turns out damaged leaves it as it
+    was. Raises BackupUnusable; also when the database already holds something.
+    """
+    manifest = read_manifest(source)
+    if migrate.current_revision(settings.database_url) is not None and _holds_data(settings):
+        raise BackupUnusable("This instance already holds data; restore into an empty one.")
+    with zipfile.ZipFile(source) as archive:
+        key = _unwrap(archive, manifest, passphrase)
+        _restore_files(archive, make_stores(settings).contents, progress)
+        migrate.upgrade(settings.database_url, manifest.revision)
+        with migrate.migrating(settings.database_url) as connection:
+            _restore_tables(archive, connection, manifest, progress)
+    if key is not None:
+        secrets.write_keys(settings.instance, key)
+    migrate.upgrade(settings.database_url)
+    return manifest
+
+
+def _holds_data(settings: Settings) -> bool:
+    with _reading(settings) as connection:
+        return bool(connection.execute(text("SELECT last_id FROM change_head")).scalar())
+
+
+def _unwrap(archive: zipfile.ZipFile, manifest: Manifest, passphrase: str | None) -> str | None:
+    if not manifest.has_key or passphrase is None:
+        return None
+    try:
+        return secrets.unwrap_keys(archive.read("field.key"), passphrase)
+    except secrets.SecretUnreadable as error:
+        raise BackupUnusable(f"The field key cannot be opened: {error}.") from error
+
+
+def _restore_files(archive: zipfile.ZipFile, store: Store, progress: Progress) -> None:
+    names = [name for name in archive.namelist() if name.startswith("files/")]
+    for number, name in enumerate(names):
+        progress("files", number, len(names))
+        content = archive.read(name)
+        sha256 = hashlib.sha256(content).hexdigest()
+        if name != f"files/{sha256}":
+            raise BackupUnusable(f"{name} is damaged: its content has another hash.")
+        store.put(sha256, io.BytesIO(content))
+
+
+def _restore_tables(
+    archive: zipfile.ZipFile, connection: Connection, manifest: Manifest, progress: Progress
+) -> None:
+    present = {table.name: table for table in tables_of(connection)}
+    tables = [table for name, table in present.items() if name in manifest.tables]
+    for table in reversed(list(present.values())):
+        # Migrations bring reference rows; the backup has its own.
+        if table.name in manifest.tables and table.name not in {"change_sets", "changes"}:
+            connection.execute(delete(table))
+    later: list[tuple[Table, list[dict[str, Any]]]] = []
+    for number, table in enumerate(tables):
+        progress(table.name, number, len(tables))
+        later.append((table, _insert_rows(archive, connection, table, manifest)))
+    for table, updates in later:
+        _point_back(connection, table, updates)
+    if connection.dialect.name == "postgresql":
+        for table in tables:
+            _set_sequence(connection, table)
+
+
+def _inside(table: Table) -> list[str]:
+    """Return the columns that point into their own table: filled once all rows are there."""
+    return [
+        column.name
+        for constraint in table.constraints
+        if isinstance(constraint, ForeignKeyConstraint) and constraint.referred_table is table
+        for column in constraint.columns
+    ]
+
+
+def _insert_rows(
+    archive: zipfile.ZipFile, connection: Connection, table: Table, manifest: Manifest
+) -> list[dict[str, Any]]:
+    digest, count = hashlib.sha256(), 0
+    inside, updates = _inside(table), []
+    key = [column.name for column in table.primary_key.columns]
+    is_sqlite = connection.dialect.name == "sqlite"
+    batch: list[dict[str, Any]] = []
+    with archive.open(f"tables/{table.name}.jsonl") as file:
+        for line in _lines(file):
+            digest.update(line)
+            count += 1
+            row = {
+                name: _heard(table.columns[name], value, is_sqlite=is_sqlite)
+                for name, value in json.loads(line).items()
+            }
+            pointing = {name: row[name] for name in inside if row[name] is not None}
+            if pointing:
+                updates.append({**{name: row[name] for name in key}, **pointing})
+                row.update(dict.fromkeys(pointing))
+            batch.append(row)
+            if len(batch) >= BATCH:
+                connection.execute(insert(table), batch)
+                batch = []
+    if batch:
+        connection.execute(insert(table), batch)
+    if digest.hexdigest() != manifest.digests[table.name] or count != manifest.tables[table.name]:
+        raise BackupUnusable(f"The table {table.name} is damaged in the backup.")
+    return updates
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    while line := file.readline(LARGEST_LINE):
+        yield line
+
+
+def _point_back(connection: Connection, table: Table, updates: Sequence[dict[str, Any]]) -> None:
+    """Fill the columns that point into their own table, column by column."""
+    key = [column.name for column in table.primary_key.columns]
+    condition = [table.columns[name] == bindparam(f"key_{name}") for name in key]
+    for pointing in _inside(table):
+        rows = [
+            {"pointing": row[pointing], **{f"key_{name}": row[name] for name in key}}
+            for row in updates
+            if row.get(pointing) is not None
+        ]
+        if rows:
+            change = update(table).where(*condition).values(**{pointing: bindparam("pointing")})
+            connection.execute(change, rows)
+
+
+def _set_sequence(connection: Connection, table: Table) -> None:
+    """Let PostgreSQL's counters go on after the highest restored key."""
+    for column in table.primary_key.columns:
+        if column.type.python_type is not int:
+            continue
+        sequence = connection.scalar(select(func.pg_get_serial_sequence(table.name, column.name)))
+        highest = connection.scalar(select(func.max(column)))
+        if sequence and highest:
+            connection.execute(select(func.setval(sequence, highest)))
