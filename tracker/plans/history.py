@@ -153,9 +153,7 @@ def _same(one: Period, other: Period) -> bool:
 def _first_due(facts: AssignmentFacts) -> date | None:
     """Return the deadline at the beginning: what the first thing that moved it moved it from."""
     movers = [
-        one
-        for one in _all(facts)
-        if isinstance(one, Extended) or one.kind is EntryKind.TRIGGERED
+        one for one in _all(facts) if isinstance(one, Extended) or one.kind is EntryKind.TRIGGERED
     ]
     if not movers:
         return facts.original_due_on

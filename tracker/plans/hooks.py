@@ -1,3 +1,126 @@
 """What this feature registers with the host."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Blueprint
+from flask_babel import lazy_gettext as _l
+
+from tracker.core.rights import EVERYONE, RecordScope, Role
+from tracker.files import owners
+from tracker.plans import access, handover, task_queries, timeline
+from tracker.plans.blueprint import blueprint
+from tracker.plans.progress import EVIDENCE_FILES
+from tracker.plugins.descriptors import (
+    HandoverContributor,
+    Permission,
+    Place,
+    SettingSpec,
+    TimelineSource,
+)
+from tracker.plugins.hookspecs import hookimpl
+
+owners.register(EVIDENCE_FILES, task_queries.may_read_evidence)
+
+COORDINATOR = frozenset({Role.COORDINATOR})
+UNIT_PEOPLE = frozenset({Role.HEAD, Role.OFFICER})
+
+
+@hookimpl
+def tracker_register_permissions() -> Sequence[Permission]:
+    """Declare who reads plans, who writes them, and who reports, decides and urges."""
+    return (
+        Permission(key="plans.view", label=_l("Xem kế hoạch và việc"), reads=True, roles=EVERYONE),
+        Permission(
+            key="plans.manage", label=_l("Lập và sửa kế hoạch, giao việc"), roles=COORDINATOR
+        ),
+        Permission(
+            key="tasks.report",
+            label=_l("Cập nhật tiến độ, minh chứng"),
+            roles=UNIT_PEOPLE | COORDINATOR,
+        ),
+        Permission(
+            key="tasks.extend", label=_l("Đề nghị gia hạn"), roles=UNIT_PEOPLE | COORDINATOR
+        ),
+        Permission(
+            key="tasks.decide",
+            label=_l("Quyết định gia hạn, xác nhận hoàn thành, tra soát"),
+            roles=COORDINATOR,
+        ),
+        Permission(
+            key="tasks.urge", label=_l("Đôn đốc"), roles=frozenset({Role.LEADER}) | COORDINATOR
+        ),
+        Permission(key="tasks.answer", label=_l("Trả lời đôn đốc"), roles=UNIT_PEOPLE),
+    )
+
+
+@hookimpl
+def tracker_register_record_scopes() -> Sequence[RecordScope]:
+    """Say to whom plans, rows and assignments belong."""
+    return access.SCOPES
+
+
+@hookimpl
+def tracker_register_blueprints() -> Sequence[Blueprint]:
+    """Offer the pages of plans and tasks."""
+    return (blueprint,)
+
+
+@hookimpl
+def tracker_register_settings() -> Sequence[SettingSpec]:
+    """Declare the limits by which work counts as due soon, disputed and unanswered."""
+    return (
+        SettingSpec(
+            key="plans.due_soon_days",
+            label=_l("Sắp đến hạn: số ngày trước hạn"),
+            kind=int,
+            default=7,
+            hint=_l("Việc còn từng này ngày trở xuống được báo là sắp đến hạn."),
+            group="progress",
+            minimum=0,
+            maximum=90,
+            weight=10,
+        ),
+        SettingSpec(
+            key="plans.dispute_days",
+            label=_l("Tra soát: số ngày tối đa"),
+            kind=int,
+            default=10,
+            hint=_l("Hết thời gian này mà chưa có kết luận thì việc lại hiện là quá hạn."),
+            group="progress",
+            minimum=1,
+            maximum=60,
+            weight=20,
+        ),
+        SettingSpec(
+            key="urges.reply_days",
+            label=_l("Đôn đốc: số ngày để trả lời"),
+            kind=int,
+            default=3,
+            hint=_l("Hạn trả lời được điền sẵn khi đôn đốc."),
+            group="progress",
+            minimum=0,
+            maximum=60,
+            weight=30,
+        ),
+    )
+
+
+@hookimpl
+def tracker_register_timeline_sources() -> Sequence[TimelineSource]:
+    """Tell a task's history: reports, decisions, extensions, urges."""
+    return (TimelineSource(key="plans.progress", place=Place.TASK, entries=timeline.entries),)
+
+
+@hookimpl
+def tracker_register_handover_contributors() -> Sequence[HandoverContributor]:
+    """Hand open assignments over when units are reorganised."""
+    return (
+        HandoverContributor(
+            key=handover.KEY,
+            label=_l("Việc đang thực hiện"),
+            preview=handover.preview,
+            apply=handover.apply,
+        ),
+    )

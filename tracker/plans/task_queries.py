@@ -1,0 +1,565 @@
+"""Reading tasks and assignments: lists with filters, one task's page, search. Only what pages need.
+
+Every query asks for the rights of whoever acts; the number of queries does not grow with the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from flask import url_for
+from flask_babel import gettext as _
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy.orm import aliased
+
+from tracker.accounts.models import User
+from tracker.core import text as texts
+from tracker.core.context import current
+from tracker.core.db import db
+from tracker.core.rights import rights
+from tracker.plans.models import (
+    FOREVER,
+    Assignment,
+    AssignmentPeriod,
+    Decision,
+    Evidence,
+    Extension,
+    Plan,
+    PlanState,
+    ReformArea,
+    RowKind,
+    Task,
+    TaskCoordinator,
+    Urge,
+)
+from tracker.plans.rules import Status, current_columns, status_sql
+from tracker.plugins.descriptors import SearchHit
+from tracker.settings import queries as settings
+from tracker.units import tree
+from tracker.units.models import Unit
+
+STATUS_AT = 19  # where `status` stands among the columns of a list
+MOST_EXPORTED = 20_000
+# A search reads so many rows at most before it ranks them.
+MOST_RANKED = 400
+
+
+class DueWindow(StrEnum):
+    """Quick choices of when something is due."""
+
+    PAST = "past"
+    TODAY = "today"
+    WEEK = "week"
+    MONTH = "month"
+    NONE = "none"
+
+
+class EvidenceFilter(StrEnum):
+    """Quick choices about the proof of what is reported as done."""
+
+    MISSING = "missing"
+    PRESENT = "present"
+
+
+@dataclass(frozen=True)
+class TaskFilter:
+    """What a list of assignments is narrowed to; empty means all that the actor may see."""
+
+    statuses: tuple[Status, ...] = ()
+    unit_id: int | None = None
+    area_id: int | None = None
+    plan_id: int | None = None
+    person_id: int | None = None
+    due: DueWindow | None = None
+    due_from: date | None = None
+    due_to: date | None = None
+    evidence: EvidenceFilter | None = None
+    is_urged: bool = False
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """An assignment in a list."""
+
+    assignment_id: int
+    task_id: int
+    title: str
+    number: str
+    plan_id: int
+    plan_key: str
+    plan_title: str
+    area_name: str
+    unit_id: int
+    unit_name: str
+    person_name: str
+    occurrence: int
+    original_due_on: date | None
+    due_on: date | None
+    done_on: date | None
+    percent: int
+    extension_count: int
+    has_evidence: bool
+    last_reported_at: datetime | None
+    status: Status
+    product: str = ""
+
+
+def now_status(today: date) -> ColumnElement[Any]:
+    """Return the status of today as a column, over Assignment, Task and Plan."""
+    return status_sql(current_columns(today), today, settings.whole("plans.due_soon_days"))
+
+
+def visible() -> ColumnElement[bool]:
+    """Return the condition of assignments of plans in force that the actor may read."""
+    return and_(
+        Plan.state != PlanState.DRAFT,
+        rights.visible(current().actor.access, "plans.view", Assignment),
+    )
+
+
+def _conditions(wanted: TaskFilter, today: date) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [visible()]
+    if wanted.statuses:
+        found.append(now_status(today).in_([status.value for status in wanted.statuses]))
+    if wanted.unit_id is not None:
+        found.append(Assignment.unit_id.in_(tree.units_within([wanted.unit_id], reading=True)))
+    if wanted.area_id is not None:
+        found.append(Task.area_id == wanted.area_id)
+    if wanted.plan_id is not None:
+        found.append(Task.plan_id == wanted.plan_id)
+    if wanted.person_id is not None:
+        found.append(Assignment.person_id == wanted.person_id)
+    if wanted.due is not None:
+        found.append(_due_within(wanted.due, today))
+    if wanted.due_from is not None:
+        found.append(Assignment.due_on >= wanted.due_from)
+    if wanted.due_to is not None:
+        found.append(Assignment.due_on <= wanted.due_to)
+    if wanted.evidence is EvidenceFilter.MISSING:
+        # Proof is missed where something is said to be done.
+        found += [Assignment.has_evidence.is_(False), Assignment.reported == "done"]
+    elif wanted.evidence is EvidenceFilter.PRESENT:
+        found.append(Assignment.has_evidence.is_(True))
+    if wanted.is_urged:
+        found.append(Assignment.id.in_(_urged()))
+    found += [Task.folded.like(f"%{word}%") for word in texts.search_terms(wanted.text).folded]
+    return found
+
+
+def _urged() -> Select[int]:
+    return select(Urge.assignment_id).where(Urge.answered_at.is_(None))
+
+
+def _due_within(window: DueWindow, today: date) -> ColumnElement[bool]:
+    if window is DueWindow.NONE:
+        return Assignment.due_on.is_(None)
+    if window is DueWindow.PAST:
+        return Assignment.due_on < today
+    if window is DueWindow.TODAY:
+        return Assignment.due_on == today
+    if window is DueWindow.WEEK:
+        last = today + timedelta(days=6 - today.weekday())
+    else:
+        first_of_next = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
+        last = first_of_next - timedelta(days=1)
+    return and_(Assignment.due_on >= today, Assignment.due_on <= last)
+
+
+def list_query(wanted: TaskFilter, today: date) -> Select[Any]:
+    """Return the rows of a list (the columns of `TaskRow`), not yet in order."""
+    columns: Sequence[Any] = (
+        Assignment.id,
+        Task.id.label("task_id"),
+        Task.title,
+        Task.number,
+        Plan.id.label("plan_id"),
+        Plan.key.label("plan_key"),
+        Plan.title.label("plan_title"),
+        func.coalesce(ReformArea.name, "").label("area_name"),
+        Assignment.unit_id,
+        Unit.name.label("unit_name"),
+        func.coalesce(User.name, "").label("person_name"),
+        Assignment.occurrence,
+        Assignment.original_due_on,
+        Assignment.due_on,
+        Assignment.done_on,
+        Assignment.percent,
+        Assignment.extension_count,
+        Assignment.has_evidence,
+        Assignment.last_reported_at,
+        now_status(today).label("status"),
+        Task.product,
+    )
+    return (
+        select(*columns)
+        .select_from(Assignment)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Plan, Plan.id == Task.plan_id)
+        .join(Unit, Unit.id == Assignment.unit_id)
+        .join(ReformArea, ReformArea.id == Task.area_id, isouter=True)
+        .join(User, User.id == Assignment.person_id, isouter=True)
+        .where(*_conditions(wanted, today))
+    )
+
+
+def count_query(wanted: TaskFilter, today: date) -> Select[int]:
+    """Return the count of the list's rows without the joins that only name things."""
+    return (
+        select(func.count())
+        .select_from(Assignment)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Plan, Plan.id == Task.plan_id)
+        .where(*_conditions(wanted, today))
+    )
+
+
+def task_row(row: Any) -> TaskRow:
+    """Return a row of `list_query` with its status as one."""
+    values: list[Any] = list(row)
+    values[STATUS_AT] = Status(values[STATUS_AT])
+    return TaskRow(*values)
+
+
+def order_columns(today: date) -> Mapping[str, Sequence[ColumnElement[Any]]]:
+    """Return what each sort key of the list orders by; equal rows keep the order of the plan."""
+    in_plan = (Task.path.expression, Assignment.id.expression)
+    undated_last = case((Assignment.due_on.is_(None), 1), else_=0)
+    return {
+        "due": (undated_last, Assignment.due_on.expression, *in_plan),
+        "title": (Task.sort_key.expression, Assignment.id.expression),
+        "unit": (Unit.sort_key.expression, *in_plan),
+        "age": (_since(today), Assignment.id.expression),
+        "plan": (Plan.sort_key.expression, *in_plan),
+    }
+
+
+def _since(today: date) -> ColumnElement[Any]:
+    """Return the day since which the status holds: its deadline, or when the period began."""
+    since = (
+        select(AssignmentPeriod.valid_from)
+        .where(
+            AssignmentPeriod.assignment_id == Assignment.id,
+            AssignmentPeriod.valid_to == FOREVER,
+        )
+        .correlate(Assignment)
+        .scalar_subquery()
+    )
+    return case((now_status(today) == Status.OVERDUE.value, Assignment.due_on), else_=since)
+
+
+def status_counts(wanted: TaskFilter, today: date) -> dict[Status, int]:
+    """Return how many rows of the list each status has, the filter's own statuses left aside."""
+    status = now_status(today).label("status")
+    rows = db.session.execute(
+        select(status, func.count())
+        .select_from(Assignment)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Plan, Plan.id == Task.plan_id)
+        .where(*_conditions(replace(wanted, statuses=()), today))
+        .group_by(status)
+    )
+    return {Status(row[0]): row[1] for row in rows}
+
+
+def plan_choices() -> list[tuple[int, str]]:
+    """Return (id, title) of the plans in force that the actor may read, newest first."""
+    rows = db.session.execute(
+        select(Plan.id, Plan.title)
+        .where(
+            Plan.state != PlanState.DRAFT,
+            rights.visible(current().actor.access, "plans.view", Plan),
+        )
+        .order_by(Plan.year_from.desc(), Plan.sort_key, Plan.id)
+        .limit(200)
+    )
+    return [(row.id, row.title) for row in rows]
+
+
+def area_choices(locale: str) -> list[tuple[int, str]]:
+    """Return (id, name) of the reform areas, in their order."""
+    rows = db.session.execute(
+        select(ReformArea.id, ReformArea.name, ReformArea.name_en).order_by(
+            ReformArea.position, ReformArea.id
+        )
+    )
+    return [(row.id, row.name_en if locale == "en" and row.name_en else row.name) for row in rows]
+
+
+def person_choices(unit_ids: Collection[int] | None = None) -> list[tuple[int, str]]:
+    """Return (id, name) of people who can be named: active ones of units the actor reports for."""
+    reach = rights.visible(current().actor.access, "tasks.report", Unit)
+    query = (
+        select(User.id, User.name, Unit.name.label("unit_name"))
+        .join(Unit, Unit.id == User.unit_id)
+        .where(User.is_active.is_(True), reach)
+        .order_by(User.sort_key, User.id)
+        .limit(1000)
+    )
+    if unit_ids is not None:
+        query = query.where(User.unit_id.in_(sorted(unit_ids)))
+    return [(row.id, f"{row.name} · {row.unit_name}") for row in db.session.execute(query)]
+
+
+# -- one task --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TaskHead:
+    """A task as its page shows it."""
+
+    id: int
+    public_id: UUID
+    title: str
+    number: str
+    kind: RowKind
+    product: str
+    lead_text: str
+    coordinator_text: str
+    budget_text: str
+    note: str
+    is_invented: bool
+    deadline_kind: Any
+    deadline_text: str
+    trigger_text: str
+    trigger_offset: int | None
+    trigger_in_working_days: bool
+    triggered_on: date | None
+    review_on: date | None
+    withdrawn_on: date | None
+    version: int
+    plan_id: int
+    plan_key: str
+    plan_title: str
+    plan_number: str
+    plan_state: PlanState
+    needs_confirmation: bool
+    area_name: str
+    area_name_en: str
+    parent_title: str
+    coordinators: tuple[str, ...] = ()
+
+
+def find_task(task_id: int) -> TaskHead | None:
+    """Return a task that the actor may read, else None."""
+    parent = aliased(Task)
+    row = db.session.execute(
+        select(
+            Task.id,
+            Task.public_id,
+            Task.title,
+            Task.number,
+            Task.kind,
+            Task.product,
+            Task.lead_text,
+            Task.coordinator_text,
+            Task.budget_text,
+            Task.note,
+            Task.is_invented,
+            Task.deadline_kind,
+            Task.deadline_text,
+            Task.trigger_text,
+            Task.trigger_offset,
+            Task.trigger_in_working_days,
+            Task.triggered_on,
+            Task.review_on,
+            Task.withdrawn_on,
+            Task.version,
+            Plan.id,
+            Plan.key,
+            Plan.title,
+            Plan.number,
+            Plan.state,
+            Plan.needs_confirmation,
+            func.coalesce(ReformArea.name, ""),
+            func.coalesce(ReformArea.name_en, ""),
+            func.coalesce(parent.title, ""),
+        )
+        .join(Plan, Plan.id == Task.plan_id)
+        .join(ReformArea, ReformArea.id == Task.area_id, isouter=True)
+        .join(parent, parent.id == Task.parent_id, isouter=True)
+        .where(Task.id == task_id, _task_visible())
+    ).first()
+    if row is None:
+        return None
+    coordinators = db.session.scalars(
+        select(Unit.name)
+        .join(TaskCoordinator, TaskCoordinator.unit_id == Unit.id)
+        .where(TaskCoordinator.task_id == task_id)
+        .order_by(Unit.sort_key)
+    )
+    values: list[Any] = [*row, tuple(coordinators)]
+    return TaskHead(*values)
+
+
+def _task_visible() -> ColumnElement[bool]:
+    """A row is read by who reads its units' work, and by the person who is named for a share."""
+    access = current().actor.access
+    return or_(
+        rights.visible(access, "plans.view", Task),
+        Task.id.in_(
+            select(Assignment.task_id).where(rights.visible(access, "plans.view", Assignment))
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Share:
+    """One unit's share on the task's page, and what the actor may do with it."""
+
+    row: TaskRow
+    version: int
+    reported: Any
+    confirmed_on: date | None
+    disputed_until: date | None
+    handed_over_from: str
+    pending: Extension | None = None
+    urges: tuple[Urge, ...] = ()
+    allowed: frozenset[str] = frozenset()
+
+
+ACTIONS = ("tasks.report", "tasks.extend", "tasks.decide", "tasks.urge", "tasks.answer")
+
+
+def shares_of(task_id: int, today: date, assignment_id: int | None = None) -> list[Share]:
+    """Return the shares of a task that the actor may read, units in Vietnamese order."""
+    access = current().actor.access
+    giver = aliased(Unit)
+    allowed = [
+        case((rights.visible(access, action, Assignment), 1), else_=0).label(f"may_{number}")
+        for number, action in enumerate(ACTIONS)
+    ]
+    query = (
+        list_query(TaskFilter(), today)
+        .where(Assignment.task_id == task_id)
+        .join(giver, giver.id == Assignment.handed_over_from_id, isouter=True)
+        .add_columns(
+            Assignment.version,
+            Assignment.reported,
+            Assignment.confirmed_on,
+            Assignment.disputed_until,
+            func.coalesce(giver.name, "").label("giver"),
+            *allowed,
+        )
+        .order_by(Unit.sort_key, Assignment.occurrence, Assignment.id)
+    )
+    if assignment_id is not None:
+        query = query.where(Assignment.id == assignment_id)
+    rows = db.session.execute(query).all()
+    keys = [row.id for row in rows]
+    pending = {
+        one.assignment_id: one
+        for one in db.session.scalars(
+            select(Extension).where(
+                Extension.assignment_id.in_(keys), Extension.state == Decision.PENDING
+            )
+        )
+    }
+    urges: dict[int, list[Urge]] = {}
+    for urge in db.session.scalars(
+        select(Urge)
+        .where(Urge.assignment_id.in_(keys), Urge.answered_at.is_(None))
+        .order_by(Urge.id)
+    ):
+        urges.setdefault(urge.assignment_id, []).append(urge)
+    return [
+        Share(
+            row=task_row(tuple(row)[:21]),
+            version=row.version,
+            reported=row.reported,
+            confirmed_on=row.confirmed_on,
+            disputed_until=row.disputed_until,
+            handed_over_from=row.giver,
+            pending=pending.get(row.id),
+            urges=tuple(urges.get(row.id, ())),
+            allowed=frozenset(
+                action for number, action in enumerate(ACTIONS) if getattr(row, f"may_{number}")
+            ),
+        )
+        for row in rows
+    ]
+
+
+def find_share(assignment_id: int, today: date) -> tuple[TaskHead, Share] | None:
+    """Return an assignment that the actor may read, with its task; else None."""
+    task_id = db.session.scalar(select(Assignment.task_id).where(Assignment.id == assignment_id))
+    if task_id is None:
+        return None
+    head = find_task(task_id)
+    shares = shares_of(task_id, today, assignment_id) if head is not None else []
+    return None if head is None or not shares else (head, shares[0])
+
+
+def may_read_evidence(evidence_id: int) -> bool:
+    """Tell whether the actor may read the assignment that a piece of evidence belongs to."""
+    found = db.session.execute(
+        select(Evidence.id)
+        .join(Assignment, Assignment.id == Evidence.assignment_id)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Plan, Plan.id == Task.plan_id)
+        .where(Evidence.id == evidence_id, visible())
+    ).first()
+    return found is not None
+
+
+def last_evidence_issuer(unit_id: int) -> str:
+    """Return the issuer that the unit named last, to offer it again."""
+    return (
+        db.session.scalar(
+            select(Evidence.issuer)
+            .join(Assignment, Assignment.id == Evidence.assignment_id)
+            .where(Assignment.unit_id == unit_id, Evidence.issuer != "")
+            .order_by(Evidence.id.desc())
+            .limit(1)
+        )
+        or ""
+    )
+
+
+# -- search ----------------------------------------------------------------------------------
+
+
+def search_tasks(query: str, limit: int) -> list[SearchHit]:
+    """Return the tasks whose text holds all the words; exact accents come first."""
+    words = texts.search_terms(query).folded
+    if not words:
+        return []
+    access = current().actor.access
+    rows = db.session.execute(
+        select(Task.id, Task.title, Task.number, Plan.title.label("plan_title"), Task.product)
+        .join(Plan, Plan.id == Task.plan_id)
+        .where(
+            Task.kind == RowKind.TASK,
+            rights.visible(access, "plans.view", Task),
+            *(Task.folded.like(f"%{word}%") for word in words),
+        )
+        .order_by(Plan.year_from.desc(), Task.sort_key, Task.id)
+        .limit(MOST_RANKED)
+    ).all()
+    ranked = sorted(rows, key=lambda row: _rank(query, row.title, row.product))[:limit]
+    return [
+        SearchHit(
+            title=row.title,
+            url=url_for("plans.show_task", task_id=row.id),
+            context=_("Dòng %(number)s · %(plan)s", number=row.number, plan=row.plan_title)
+            if row.number
+            else row.plan_title,
+            icon="task",
+            exactness=100 - _rank(query, row.title, row.product),
+        )
+        for row in ranked
+    ]
+
+
+def _rank(query: str, title: str, product: str) -> int:
+    """Words found in the title are nearer than words found beside it."""
+    by_title = texts.rank(query, title)
+    if by_title is not None:
+        return by_title
+    beside = texts.rank(query, f"{title} {product}")
+    return 30 if beside is None else 15 + beside
