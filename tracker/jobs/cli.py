@@ -10,26 +10,34 @@ from sqlalchemy import select
 
 from tracker.core.db import db
 from tracker.core.numbers import format_moment
+from tracker.core.text import N_
 from tracker.jobs.models import JobRun
 from tracker.jobs.worker import serve
 from tracker.plugins.host import current_registry
 
 
-@click.command(epilog="Example: tracker worker")
+@click.command(
+    help=N_("Chạy việc tự động theo giờ thành một tiến trình riêng (tracker run tự khởi động nó)."),
+    epilog=N_("Ví dụ: tracker worker"),
+)
 def worker() -> None:
-    """Run the clock as a process of its own (tracker run starts one by itself)."""
+    """Tick until told to stop."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     db.session.rollback()
     serve(app)
 
 
-@click.group(epilog="Example: tracker jobs list --json")
+@click.group(help=N_("Việc tự động: danh sách và các lần chạy."))
 def jobs() -> None:
-    """What the clock starts, and how it went."""
+    """Hold the commands on jobs."""
 
 
-@jobs.command("list", epilog="Example: tracker jobs list --json")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@jobs.command(
+    "list",
+    help=N_("Liệt kê việc tự động và lịch chạy."),
+    epilog=N_("Ví dụ: tracker jobs list --json"),
+)
+@click.option("--json", "as_json", is_flag=True, help=N_("In kết quả dạng JSON."))
 def list_jobs(as_json: bool) -> None:
     """List the jobs with their cron lines."""
     rows = [
@@ -43,8 +51,12 @@ def list_jobs(as_json: bool) -> None:
         click.echo(f"{row['key']:<24} {row['cron']:<16} {row['label']}")
 
 
-@jobs.command("runs", epilog="Example: tracker jobs runs --json")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@jobs.command(
+    "runs",
+    help=N_("Liệt kê các lần chạy mới nhất: đến hạn lúc nào, kết quả, ghi chú."),
+    epilog=N_("Ví dụ: tracker jobs runs --json"),
+)
+@click.option("--json", "as_json", is_flag=True, help=N_("In kết quả dạng JSON."))
 @click.option("--limit", default=50, type=click.IntRange(1, 1000), show_default=True)
 def list_runs(as_json: bool, limit: int) -> None:
     """List the newest runs: due, state, log."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
 
+from flask_babel import gettext as _
 from sqlalchemy import (
     Column,
     Connection,
@@ -172,7 +173,7 @@ def back_up(
     """Write a backup to `target` (replaced only when whole) and return its manifest."""
     revision = migrate.current_revision(settings.database_url)
     if revision is None:
-        raise BackupUnusable("The database is empty: there is nothing to back up.")
+        raise BackupUnusable(_("Cơ sở dữ liệu trống: không có gì để sao lưu."))
     store = make_stores(settings).contents
     draft = target.with_name(target.name + ".part")
     digests: dict[str, str] = {}
@@ -238,9 +239,17 @@ def read_manifest(source: Path) -> Manifest:
             values = json.loads(archive.read("manifest.json"))
         manifest = Manifest(**values)
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, OSError) as error:
-        raise BackupUnusable(f"{source} is not a backup of the tracker: {error}") from error
+        raise BackupUnusable(
+            _("%(name)s không phải bản sao lưu của hệ thống này.", name=source.name)
+        ) from error
     if manifest.format != FORMAT:
-        raise BackupUnusable(f"{source} has format {manifest.format}, this version reads {FORMAT}.")
+        raise BackupUnusable(
+            _(
+                "Bản sao lưu có định dạng %(theirs)s, phiên bản này đọc định dạng %(ours)d.",
+                theirs=manifest.format,
+                ours=FORMAT,
+            )
+        )
     return manifest
 
 
@@ -257,7 +266,7 @@ def restore(
     """
     manifest = read_manifest(source)
     if migrate.current_revision(settings.database_url) is not None and _holds_data(settings):
-        raise BackupUnusable("This instance already holds data; restore into an empty one.")
+        raise BackupUnusable(_("Hệ thống này đã có dữ liệu; hãy nạp vào hệ thống trống."))
     with zipfile.ZipFile(source) as archive:
         key = _unwrap(archive, manifest, passphrase)
         _restore_files(archive, make_stores(settings).contents, progress)
@@ -281,7 +290,9 @@ def _unwrap(archive: zipfile.ZipFile, manifest: Manifest, passphrase: str | None
     try:
         return secrets.unwrap_keys(archive.read("field.key"), passphrase)
     except secrets.SecretUnreadable as error:
-        raise BackupUnusable(f"The field key cannot be opened: {error}.") from error
+        raise BackupUnusable(
+            _("Cụm mật khẩu không mở được khóa mã hóa trong bản sao lưu.")
+        ) from error
 
 
 def _restore_files(archive: zipfile.ZipFile, store: Store, progress: Progress) -> None:
@@ -291,7 +302,7 @@ def _restore_files(archive: zipfile.ZipFile, store: Store, progress: Progress) -
         content = archive.read(name)
         sha256 = hashlib.sha256(content).hexdigest()
         if name != f"files/{sha256}":
-            raise BackupUnusable(f"{name} is damaged: its content has another hash.")
+            raise BackupUnusable(_("Tệp %(name)s trong bản sao lưu bị hỏng.", name=name))
         store.put(sha256, io.BytesIO(content))
 
 
@@ -352,7 +363,7 @@ def _insert_rows(
     if batch:
         connection.execute(insert(table), batch)
     if digest.hexdigest() != manifest.digests[table.name] or count != manifest.tables[table.name]:
-        raise BackupUnusable(f"The table {table.name} is damaged in the backup.")
+        raise BackupUnusable(_("Bảng %(name)s trong bản sao lưu bị hỏng.", name=table.name))
     return updates
 
 

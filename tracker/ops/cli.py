@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import IO
 
 import click
 from flask import Flask, url_for
+from flask_babel import gettext as _
 from sqlalchemy import select
 
 from tracker.accounts import demo as demo_people
@@ -27,10 +28,13 @@ from tracker.core.changes import ChangeHead
 from tracker.core.clock import SystemClock
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
 from tracker.core.db import db
+from tracker.core.numbers import format_date, format_moment
+from tracker.core.text import N_
 from tracker.core.work import Work, run
 from tracker.ops import backup as backups
 from tracker.ops.instance import fill, prepare
 from tracker.ops.supervisor import Supervisor
+from tracker.plugins.commands import without_app
 from tracker.plugins.descriptors import DemoData, Health
 from tracker.plugins.host import current_registry
 from tracker.settings.models import Setting
@@ -53,9 +57,14 @@ def _ready_app(settings: Settings) -> Flask:
     return app
 
 
-@click.command("run", epilog="Example: TRACKER_BIND=0.0.0.0:8000 tracker run")
+@without_app
+@click.command(
+    "run",
+    help=N_("Chạy máy chủ và tiến trình việc tự động; tạo hệ thống trống trước nếu chưa có."),
+    epilog=N_("Ví dụ: TRACKER_BIND=0.0.0.0:8000 tracker run"),
+)
 def run_command() -> None:
-    """Start the server and the job process; make and migrate an empty instance first."""
+    """Start the server and the job process."""
     settings = settings_from_environment()
     app = _ready_app(settings)
     with _as_system(app):
@@ -65,19 +74,23 @@ def run_command() -> None:
     def say(address: str) -> None:
         click.echo(f"\n  {address}\n")
         if is_demo:
-            click.echo("  This is a demo: the sign-in page has a button for each role.")
+            click.echo("  " + _("Đây là bản trình diễn: trang đăng nhập có nút cho từng vai trò."))
         elif not has_users:
-            click.echo("  Nobody has an account yet. Get a set-up link with: tracker init")
-        click.echo("  Stop with Ctrl+C.\n")
+            click.echo("  " + _("Chưa ai có tài khoản. Lấy liên kết thiết lập bằng: tracker init"))
+        click.echo("  " + _("Dừng bằng Ctrl+C.") + "\n")
 
     code = Supervisor(settings, os.environ, say).serve()
     if code:
         raise SystemExit(code)
 
 
-@click.command(epilog="Example: TRACKER_INSTANCE=/srv/tracker tracker init")
+@without_app
+@click.command(
+    help=N_("Tạo hệ thống thật còn trống và in liên kết thiết lập dùng một lần (hiệu lực 48 giờ)."),
+    epilog=N_("Ví dụ: TRACKER_INSTANCE=/srv/tracker tracker init"),
+)
 def init() -> None:
-    """Make an empty real instance and print its one-time set-up link (valid for 48 hours)."""
+    """Make an instance and its set-up link."""
     settings = settings_from_environment()
     app = _ready_app(settings)
     token = new_token()
@@ -85,9 +98,9 @@ def init() -> None:
         run(links.make_link, links.MakeLink(hash_token(token), None))
         with app.test_request_context(base_url=f"http://{settings.bind}"):
             address = url_for("accounts.use_link", token=token, _external=True)
-    click.echo(f"The instance is ready in {settings.instance}")
-    click.echo("Start it with: tracker run")
-    click.echo("Then open this address once to make the first administrator:")
+    click.echo(_("Hệ thống đã sẵn sàng trong %(folder)s", folder=settings.instance))
+    click.echo(_("Khởi động bằng: tracker run"))
+    click.echo(_("Rồi mở địa chỉ này một lần để tạo quản trị viên đầu tiên:"))
     click.echo(f"\n  {address}\n")
 
 
@@ -108,19 +121,25 @@ def _demo_day() -> date | None:
     return date.fromisoformat(stored) if stored else None
 
 
-@click.command(epilog="Example: TRACKER_INSTANCE=demo tracker demo")
-@click.option("--passwords", is_flag=True, help="Give the demo's people random passwords.")
+@without_app
+@click.command(
+    help=N_(
+        "Nạp dữ liệu trình diễn vào một hệ thống riêng; nạp lại không đổi gì. "
+        "Từ chối hệ thống có dữ liệu thật (mã thoát 1)."
+    ),
+    epilog=N_("Ví dụ: TRACKER_INSTANCE=demo tracker demo"),
+)
+@click.option(
+    "--passwords", is_flag=True, help=N_("Đặt mật khẩu ngẫu nhiên cho người dùng trình diễn.")
+)
 @click.option(
     "--plugins",
     "plugins_folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help="Folder of bundled plug-ins (default: the checkout's plugins/).",
+    help=N_("Thư mục trình cắm kèm theo (mặc định: plugins/ của bản mã nguồn)."),
 )
 def demo(passwords: bool, plugins_folder: Path | None) -> None:
-    """Load demo data into an instance of its own; again changes nothing.
-
-    Refuses an instance that holds real data (exit code 1).
-    """
+    """Load the demo."""
     settings = settings_from_environment()
     app = _ready_app(settings)
     with _as_system(app):
@@ -128,22 +147,31 @@ def demo(passwords: bool, plugins_folder: Path | None) -> None:
         if day is None:
             if links.has_users(db.session()):
                 raise click.ClickException(
-                    "This instance holds real data; the demo lives in an instance of its own. "
-                    "Name another folder: TRACKER_INSTANCE=demo tracker demo"
+                    _(
+                        "Hệ thống này có dữ liệu thật; bản trình diễn nằm ở hệ thống riêng. "
+                        "Hãy đặt thư mục khác: TRACKER_INSTANCE=demo tracker demo"
+                    )
                 )
             day = SystemClock().today()
             run(mark_demo, MarkDemo(day))
         before = _newest_change()
+        demo_data: Sequence[DemoData] = current_registry().demo_data
         with click.progressbar(
-            current_registry().demo_data, label="Demo", item_show_func=_key
+            demo_data, label=_("Bản trình diễn"), item_show_func=_key
         ) as sources:
             for source in sources:
                 source.load(day)
         changed = _newest_change() - before
-        click.echo(f"Demo data around {day:%d/%m/%Y}: {changed} changes written.")
+        click.echo(
+            _(
+                "Dữ liệu trình diễn quanh ngày %(day)s: đã ghi %(count)d lần.",
+                day=format_date(day),
+                count=changed,
+            )
+        )
         folder = plugins_folder or Path(__file__).resolve().parents[2] / "plugins"
         if not any(folder.glob("*/pyproject.toml")):
-            click.echo("No bundled plug-ins found: this is the core's demo.")
+            click.echo(_("Không có trình cắm kèm theo: đây là bản trình diễn của phần lõi."))
         if passwords:
             for name, password in demo_people.set_random_passwords().items():
                 click.echo(f"  {name:<14} {password}")
@@ -175,12 +203,16 @@ class _Bar:
             click.echo("\r\033[K", nl=False, err=True)
 
 
-@click.command(epilog="Example: tracker backup /media/usb/tracker-2026-11-21.zip")
+@without_app
+@click.command(
+    help=N_("Ghi cơ sở dữ liệu và tệp vào một tệp duy nhất, trong khi mọi người vẫn làm việc."),
+    epilog=N_("Ví dụ: tracker backup /media/usb/tracker-2026-11-21.zip"),
+)
 @click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--with-key", is_flag=True, help="Add the field key, wrapped by a passphrase.")
-@click.option("--passphrase-file", type=click.File("r"), help="Read the passphrase from a file.")
+@click.option("--with-key", is_flag=True, help=N_("Kèm khóa mã hóa, bọc bằng cụm mật khẩu."))
+@click.option("--passphrase-file", type=click.File("r"), help=N_("Đọc cụm mật khẩu từ tệp."))
 def backup(target: Path, with_key: bool, passphrase_file: IO[str] | None) -> None:
-    """Write database and files into one file, while people work."""
+    """Write a backup."""
     passphrase = _passphrase(passphrase_file, confirm=True) if with_key else None
     bar = _Bar()
     manifest = backups.back_up(
@@ -189,35 +221,64 @@ def backup(target: Path, with_key: bool, passphrase_file: IO[str] | None) -> Non
     bar.end()
     rows = sum(manifest.tables.values())
     size = target.stat().st_size / 1024 / 1024
-    click.echo(f"{target}: {rows} rows, {manifest.files} files, {size:.1f} MB")
+    click.echo(
+        _(
+            "%(target)s: %(rows)d dòng, %(files)d tệp, %(size)s MB",
+            target=target,
+            rows=rows,
+            files=manifest.files,
+            size=f"{size:.1f}",
+        )
+    )
 
 
-@click.command(epilog="Example: TRACKER_INSTANCE=/srv/new tracker restore tracker-2026-11-21.zip")
+@without_app
+@click.command(
+    help=N_(
+        "Nạp bản sao lưu vào hệ thống trống (SQLite và PostgreSQL đọc được bản sao lưu của nhau)."
+    ),
+    epilog=N_("Ví dụ: TRACKER_INSTANCE=/srv/new tracker restore tracker-2026-11-21.zip"),
+)
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--with-key", is_flag=True, help="Take the field key too; asks for its passphrase.")
-@click.option("--passphrase-file", type=click.File("r"), help="Read the passphrase from a file.")
+@click.option("--with-key", is_flag=True, help=N_("Lấy cả khóa mã hóa; hỏi cụm mật khẩu."))
+@click.option("--passphrase-file", type=click.File("r"), help=N_("Đọc cụm mật khẩu từ tệp."))
 def restore(source: Path, with_key: bool, passphrase_file: IO[str] | None) -> None:
-    """Fill an empty instance from a backup (SQLite and PostgreSQL read each other's)."""
+    """Restore a backup."""
     passphrase = _passphrase(passphrase_file, confirm=False) if with_key else None
     bar = _Bar()
     manifest = backups.restore(settings_from_environment(), source, passphrase, bar)
     bar.end()
-    click.echo(f"Restored {sum(manifest.tables.values())} rows and {manifest.files} files.")
-    click.echo(f"The backup was made at {manifest.made_at} by version {manifest.version}.")
+    click.echo(
+        _(
+            "Đã nạp %(rows)d dòng và %(files)d tệp.",
+            rows=sum(manifest.tables.values()),
+            files=manifest.files,
+        )
+    )
+    click.echo(
+        _(
+            "Bản sao lưu tạo lúc %(moment)s bởi phiên bản %(version)s.",
+            moment=format_moment(datetime.fromisoformat(manifest.made_at)),
+            version=manifest.version,
+        )
+    )
     if passphrase is None:
-        click.echo("The field key was not restored: encrypted fields stay unreadable.")
+        click.echo(_("Khóa mã hóa không được nạp: các trường mã hóa sẽ không đọc được."))
 
 
 def _passphrase(file: IO[str] | None, *, confirm: bool) -> str:
     if file is not None:
         return str(file.read()).strip()
-    return str(click.prompt("Passphrase", hide_input=True, confirmation_prompt=confirm))
+    return str(click.prompt(_("Cụm mật khẩu"), hide_input=True, confirmation_prompt=confirm))
 
 
-@click.command(epilog="Example: tracker doctor --json")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.command(
+    help=N_("Khám hệ thống và nói phải làm gì với từng chỗ hỏng. Mã thoát 1 khi có lỗi."),
+    epilog=N_("Ví dụ: tracker doctor --json"),
+)
+@click.option("--json", "as_json", is_flag=True, help=N_("In kết quả dạng JSON."))
 def doctor(as_json: bool) -> None:
-    """Examine the instance and say about each trouble what to do. Exit code 1 on an error."""
+    """Examine the instance."""
     rows = [
         {
             "check": check.key,
@@ -239,7 +300,3 @@ def doctor(as_json: bool) -> None:
                 click.echo(f"    → {row['advice']}")
     if any(row["health"] == Health.ERROR for row in rows):
         raise SystemExit(1)
-
-
-# Commands that need no database to be ready; the rest register through the hook.
-SETUP_COMMANDS: tuple[click.Command, ...] = (run_command, init, demo, backup, restore)

@@ -8,7 +8,7 @@ import click
 from flask_babel import lazy_gettext as _l
 
 from tracker.ops import checks
-from tracker.ops.cli import doctor
+from tracker.ops.cli import backup, demo, doctor, init, restore, run_command
 from tracker.plugins.descriptors import DoctorCheck, MenuItem
 from tracker.plugins.hookspecs import hookimpl
 
@@ -40,8 +40,8 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
 
 @hookimpl
 def tracker_register_commands() -> Sequence[click.Command]:
-    """Offer `tracker doctor`."""
-    return (doctor,)
+    """Offer the commands that make, run, save and examine an instance."""
+    return (run_command, init, demo, backup, restore, doctor)
 
 
 @hookimpl

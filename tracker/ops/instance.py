@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 from flask import Flask
+from flask_babel import gettext as _
 
 from tracker.config import Settings
 from tracker.core import migrate, secrets
@@ -37,8 +38,12 @@ def prepare(settings: Settings) -> None:
         return
     if revision is not None and not settings.is_sqlite:
         raise MigrationsPending(
-            f"The database is at revision {revision}, this version needs {head}. "
-            "Make a backup, then run: tracker db upgrade"
+            _(
+                "Cơ sở dữ liệu đang ở %(now)s, phiên bản này cần %(head)s. "
+                "Hãy sao lưu rồi chạy: tracker db upgrade",
+                now=revision,
+                head=head,
+            )
         )
     if revision is not None:
         copy_beside(settings, f"before-{head}")

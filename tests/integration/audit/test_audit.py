@@ -151,9 +151,9 @@ def test_command_verifies_and_names_the_break(app: Flask, province: int):
     from tracker.audit.cli import audit
 
     whole = runner.invoke(audit, ["verify"])
-    assert (whole.exit_code, "whole" in whole.output) == (0, True)
+    assert (whole.exit_code, "nguyên vẹn" in whole.output) == (0, True)
     path = Path(app.extensions["tracker_settings"].instance) / "anchors.log"
     path.write_text(f"1 {'0' * 64} 2026-01-01T00:00:00+00:00\n", encoding="ascii")
     cut = runner.invoke(audit, ["verify"])
     assert cut.exit_code == 1
-    assert "change set 1 is broken" in cut.output
+    assert "Lần ghi số 1 bị hỏng" in cut.output

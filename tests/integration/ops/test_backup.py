@@ -121,7 +121,7 @@ def test_table_of_a_lost_plugin_travels_too(
 
 def test_instance_with_data_is_not_overwritten(filled: Settings, tmp_path: Path):
     back_up(filled, tmp_path / "one.zip", MADE_AT)
-    with pytest.raises(BackupUnusable, match="already holds data"):
+    with pytest.raises(BackupUnusable, match="đã có dữ liệu"):
         restore(filled, tmp_path / "one.zip")
 
 
@@ -131,7 +131,7 @@ def test_file_that_is_no_backup_is_refused(
 ):
     path = tmp_path / "bad.zip"
     path.write_bytes(content)
-    with pytest.raises(BackupUnusable, match="not a backup"):
+    with pytest.raises(BackupUnusable, match="không phải bản sao lưu"):
         restore(make_settings(empty_database_url, tmp_path), path)
     assert migrate.current_revision(empty_database_url) is None
 
@@ -142,7 +142,7 @@ def test_changed_row_is_found_and_nothing_is_restored(
     back_up(filled, tmp_path / "one.zip", MADE_AT)
     _rewrite(tmp_path / "one.zip", "tables/units.jsonl", "Đạ Tẻh".encode(), "Đạ Huoai".encode())
     target = other(filled, empty_database_url, tmp_path / "restored")
-    with pytest.raises(BackupUnusable, match="units is damaged"):
+    with pytest.raises(BackupUnusable, match="units trong bản sao lưu bị hỏng"):
         restore(target, tmp_path / "one.zip")
     engine = create_engine(empty_database_url, poolclass=NullPool)
     with engine.connect() as connection:
@@ -154,14 +154,14 @@ def test_changed_file_is_found(filled: Settings, empty_database_url: str, tmp_pa
     back_up(filled, tmp_path / "one.zip", MADE_AT)
     (sha256,) = _hashes(filled)
     _rewrite(tmp_path / "one.zip", f"files/{sha256}", CONTENT, b"khac")
-    with pytest.raises(BackupUnusable, match="damaged"):
+    with pytest.raises(BackupUnusable, match="bị hỏng"):
         restore(other(filled, empty_database_url, tmp_path / "r"), tmp_path / "one.zip")
 
 
 def test_backup_from_a_later_format_is_refused(filled: Settings, tmp_path: Path):
     back_up(filled, tmp_path / "one.zip", MADE_AT)
     _rewrite(tmp_path / "one.zip", "manifest.json", b'"format": 1', b'"format": 99')
-    with pytest.raises(BackupUnusable, match="format 99"):
+    with pytest.raises(BackupUnusable, match="định dạng 99"):
         read_manifest(tmp_path / "one.zip")
 
 
@@ -174,7 +174,7 @@ def test_key_travels_only_when_wrapped(filled: Settings, empty_database_url: str
         with zipfile.ZipFile(tmp_path / name) as archive:
             assert not any(key.strip().encode() in archive.read(one) for one in archive.namelist())
     target = other(filled, empty_database_url, tmp_path / "restored")
-    with pytest.raises(BackupUnusable, match="passphrase"):
+    with pytest.raises(BackupUnusable, match="Cụm mật khẩu"):
         restore(target, tmp_path / "keyed.zip", passphrase="sai")
     restore(target, tmp_path / "keyed.zip", passphrase="đò đưa 2026")
     assert secrets.key_file(target.instance).read_text(encoding="ascii") == key
