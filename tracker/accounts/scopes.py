@@ -22,7 +22,7 @@ def units_of_user(user: User) -> Iterable[int]:
     return granted if user.unit_id is None else [user.unit_id, *granted]
 
 
-def users_in_units(reach: Select[tuple[int]]) -> ColumnElement[bool]:
+def users_in_units(reach: Select[int]) -> ColumnElement[bool]:
     """Return the condition of people who belong to units in `reach`."""
     return or_(
         User.unit_id.in_(reach),
@@ -37,7 +37,7 @@ def units_of_deputy(deputy: Deputy) -> Iterable[int]:
     return units_of_user(user) if user is not None else []
 
 
-def deputies_in_units(reach: Select[tuple[int]]) -> ColumnElement[bool]:
+def deputies_in_units(reach: Select[int]) -> ColumnElement[bool]:
     """Return the condition of leaves of people who belong to units in `reach`."""
     return Deputy.user_id.in_(select(User.id).where(users_in_units(reach)))
 
@@ -47,7 +47,7 @@ SCOPES = (
     RecordScope(
         model=Grant,
         units=lambda grant: [grant.unit_id],
-        in_units=lambda reach: Grant.unit_id.in_(reach),
+        in_units=Grant.unit_id.in_,
     ),
     RecordScope(model=Deputy, units=units_of_deputy, in_units=deputies_in_units),
 )
