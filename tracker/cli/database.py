@@ -70,11 +70,13 @@ def status(ctx: click.Context, as_json: bool) -> None:
         click.echo(json.dumps({"revision": found, "newest": newest, "is_current": found == newest}))
     elif found == newest:
         click.echo(_("Cơ sở dữ liệu ở phiên bản mới nhất (%(revision)s).", revision=found))
+    elif found is None:
+        click.echo(_("Chưa có cơ sở dữ liệu. Chạy: tracker db upgrade"))
     else:
         click.echo(
             _(
                 "Cơ sở dữ liệu ở %(found)s, mới nhất là %(newest)s. Chạy: tracker db upgrade",
-                found=found or _("trống"),
+                found=found,
                 newest=newest,
             )
         )

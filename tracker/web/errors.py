@@ -79,6 +79,7 @@ def respond(told: Told, retry_after: int | None = None) -> Response:
                 status=told.status,
                 title=told.title,
                 message=told.message,
+                back_url="",
                 request_id=request_id,
             )
         )
