@@ -1,0 +1,961 @@
+"""Pages of plans: the list, a plan as a tree, its life, its documents, its rows, its copies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+from flask import flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from werkzeug.wrappers import Response
+
+from tracker.core import numbers
+from tracker.core.context import current
+from tracker.core.db import db
+from tracker.core.errors import BadRequest, Conflict, ValidationFailed
+from tracker.core.text import normalise
+from tracker.core.work import run
+from tracker.plans import areas, assign, copying, documents, figures, lifecycle, plan_queries, rows
+from tracker.plans.blueprint import blueprint
+from tracker.plans.labels import due_text, due_tone
+from tracker.plans.models import Plan, PlanState, RowKind, Task, TaskCoordinator, TaskLead
+from tracker.plans.plan_forms import (
+    DOCUMENT_LABELS,
+    NEW_DOCUMENT,
+    CloseForm,
+    CopyForm,
+    DocumentForm,
+    IssueForm,
+    MoveForm,
+    PlanForm,
+    RowForm,
+    WithdrawForm,
+    plan_values,
+    row_values,
+)
+from tracker.plans.plan_queries import MANAGE, VIEW, PlanFilter, TreeFilter
+from tracker.plans.rules import RULE_WORDS, STATUS_WORDS, CountRule, Status
+from tracker.plugins.descriptors import Label
+from tracker.settings.queries import working_calendar
+from tracker.units import queries as units
+from tracker.units import sets as unit_sets
+from tracker.web.doors import requires
+from tracker.web.i18n import locale_code, show_percent
+from tracker.web.paging import address_with, page_number, paginate, sorting
+from tracker.web.xlsx import Column, Sheet, download, write_workbook
+
+Answer = str | tuple[str, int] | Response
+LONGEST_QUERY: Final = 200
+
+STATE_WORDS: Final[Mapping[PlanState, Label]] = {
+    PlanState.DRAFT: _l("Dự thảo"),
+    PlanState.ISSUED: _l("Đang thực hiện"),
+    PlanState.CLOSED: _l("Đã khép"),
+}
+CONTENT_WORDS: Final[Mapping[str, Label]] = {
+    "number": _l("Số thứ tự"),
+    "title": _l("Nội dung"),
+    "product": _l("Sản phẩm"),
+    "lead": _l("Chủ trì"),
+    "coordinators": _l("Phối hợp"),
+    "deadline": _l("Thời hạn"),
+    "budget": _l("Kinh phí"),
+}
+
+
+# -- reading what addresses ask for ----------------------------------------------------------
+
+
+def _typed(name: str) -> str:
+    return normalise(request.args.get(name, ""))[:LONGEST_QUERY]
+
+
+def _key_of(name: str) -> int | None:
+    """Return a record's key from the address. Raises BadRequest for anything else."""
+    text = request.args.get(name, "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:10]) < 2**31):
+        raise BadRequest(_("Bộ lọc trên địa chỉ không hợp lệ."))
+    return int(text)
+
+
+def _day_asked() -> tuple[date, str]:
+    """Return the day that the page is about and what was typed of it. Raises BadRequest."""
+    text = _typed("as_of")
+    if not text:
+        return current().clock.today(), ""
+    try:
+        return numbers.parse_date(text), text
+    except ValueError as error:
+        raise BadRequest(_("Ngày chưa đúng. Hãy gõ như 15/12/2026.")) from error
+
+
+def _version(form: Any) -> int:
+    """Return the version that a form was opened in. Raises BadRequest when it was tampered with."""
+    text = str(form.version.data or "")
+    if not (text.isascii() and text.isdigit() and int(text[:10]) < 2**31):
+        raise BadRequest(_("Biểu mẫu không hợp lệ. Hãy tải lại trang."))
+    return int(text[:10])
+
+
+def _state_asked() -> PlanState | None:
+    text = _typed("state")
+    if not text:
+        return None
+    if text not in set(PlanState):
+        raise BadRequest(_("Bộ lọc trên địa chỉ không hợp lệ."))
+    return PlanState(text)
+
+
+def _status_asked() -> Status | None:
+    text = _typed("status")
+    if not text:
+        return None
+    if text not in set(Status):
+        raise BadRequest(_("Bộ lọc trên địa chỉ không hợp lệ."))
+    return Status(text)
+
+
+# -- the list --------------------------------------------------------------------------------
+
+
+@blueprint.get("/ke-hoach")
+@requires(VIEW)
+def list_plans() -> Answer:
+    """Show the plans that the person may read, filtered and sorted."""
+    session = db.session()
+    wanted = PlanFilter(_typed("q"), _key_of("year"), _key_of("issuer"), _state_asked())
+    order = sorting(plan_queries.SORTS, "-year")
+    query = order.apply(plan_queries.plans_query(wanted), plan_queries.SORTS)
+    page = paginate(session, query, page_number())
+    years = plan_queries.list_years(session)
+    issuers = plan_queries.list_issuers(session)
+    chips = [
+        (label, address_with(**{name: None}))
+        for name, label in (
+            ("q", f"“{wanted.query}”" if wanted.query else ""),
+            ("year", _("Năm %(year)s", year=wanted.year) if wanted.year else ""),
+            ("issuer", dict(issuers).get(wanted.issuer_id or 0, "")),
+            ("state", str(STATE_WORDS[wanted.state]) if wanted.state else ""),
+        )
+        if label
+    ]
+    return render_template(
+        "plans/list.html",
+        page=page,
+        plans=plan_queries.plan_rows(session, page.rows, current().clock.today()),
+        wanted=wanted,
+        order=order,
+        chips=chips,
+        years=[("", _("Mọi năm")), *((str(year), str(year)) for year in years)],
+        issuers=[("", _("Mọi cơ quan")), *((str(key), name) for key, name in issuers)],
+        states=[
+            ("", _("Mọi trạng thái")),
+            *((state.value, str(word)) for state, word in STATE_WORDS.items()),
+        ],
+        state_words=STATE_WORDS,
+        kind_words=DOCUMENT_LABELS,
+        may_write=current().actor.access.holds(MANAGE),
+        has_filter=bool(chips),
+    )
+
+
+# -- one plan --------------------------------------------------------------------------------
+
+
+def _tree_filter() -> TreeFilter:
+    return TreeFilter(_typed("q"), _key_of("area"), _key_of("unit"), _status_asked())
+
+
+@blueprint.get("/ke-hoach/<key>")
+@requires(VIEW)
+def show_plan(key: str) -> Answer:
+    """Show a plan as a tree with its progress as of a day."""
+    session = db.session()
+    plan = plan_queries.get_plan(session, key)
+    as_of, as_of_text = _day_asked()
+    wanted = _tree_filter()
+    tree = plan_queries.plan_tree(session, plan, as_of, wanted, page=page_number())
+    is_draft = plan.state is PlanState.DRAFT
+    figure = None
+    version = None
+    if not is_draft:
+        wanted_figure = figures.Filter(plan_id=plan.id)
+        figure = figures.figure(session, as_of, CountRule.PLAN, wanted_figure)
+        version = documents.version_in_force(session, plan.id, as_of)
+    all_areas = areas.list_areas(session, locale_code())
+    lead_units = plan_queries.list_lead_units(session, plan.id)
+    today = current().clock.today()
+    return render_template(
+        "plans/show.html",
+        plan=plan,
+        issuer=units.names([plan.issuer_id]).get(plan.issuer_id, ""),
+        tree=tree,
+        figure=figure,
+        version=version,
+        as_of=as_of,
+        as_of_text=as_of_text,
+        today=today,
+        wanted=wanted,
+        chips=_tree_chips(wanted, all_areas, lead_units),
+        area_names={area.id: area.short_name for area in all_areas},
+        area_choices=[
+            ("", _("Mọi lĩnh vực")),
+            *((str(area.id), area.short_name) for area in all_areas),
+        ],
+        unit_choices=[("", _("Mọi đơn vị")), *((str(one), name) for one, name in lead_units)],
+        status_bar=[
+            (status.value, number, address_with(status=status.value))
+            for status, number in tree.by_status
+        ],
+        status_chips=_status_chips(tree, wanted),
+        why_url=_why_url(figure),
+        rule_words=RULE_WORDS,
+        due=lambda standing: due_text(standing.status, standing.due_on, standing.done_on, today),
+        due_tone=due_tone,
+        state_words=STATE_WORDS,
+        kind_words=DOCUMENT_LABELS,
+        years=plan_queries.years_text(plan.year_from, plan.year_to),
+        may_write=plan_queries.may_manage(session, plan),
+        kinds=RowKind,
+        pager=_TreePage(tree),
+    )
+
+
+class _TreePage:
+    """A page of a tree as the pager wants it."""
+
+    def __init__(self, tree: plan_queries.Tree) -> None:
+        size = plan_queries.ROWS_PER_PAGE
+        self.number = tree.page
+        self.pages = tree.pages
+        self.total = tree.total_rows
+        self.first = (tree.page - 1) * size + 1 if tree.total_rows else 0
+        self.last = min(tree.page * size, tree.total_rows)
+
+
+def _why_url(figure: figures.Figure | None) -> str:
+    """Return the page that explains a figure: its rule and its rows."""
+    if figure is None:
+        return ""
+    parameters: dict[str, Any] = dict(figure.parameters)
+    return url_for("plans.explain", **parameters)
+
+
+def _status_chips(
+    tree: plan_queries.Tree, wanted: TreeFilter
+) -> list[tuple[str, str, bool, int | None, str]]:
+    if not tree.by_status:
+        return []
+    chips: list[tuple[str, str, bool, int | None, str]] = [
+        (
+            _("Tất cả"),
+            address_with(status=None),
+            wanted.status is None,
+            sum(number for _status, number in tree.by_status),
+            "",
+        )
+    ]
+    chips += [
+        (
+            str(STATUS_WORDS[status]),
+            address_with(status=status.value),
+            wanted.status is status,
+            number,
+            status.value,
+        )
+        for status, number in tree.by_status
+    ]
+    return chips
+
+
+def _tree_chips(
+    wanted: TreeFilter,
+    all_areas: Sequence[areas.AreaRow],
+    lead_units: Sequence[tuple[int, str]],
+) -> list[tuple[str, str]]:
+    area_name = next((one.short_name for one in all_areas if one.id == wanted.area_id), "")
+    unit_name = dict(lead_units).get(wanted.unit_id or 0, "")
+    if wanted.unit_id is not None and not unit_name:
+        unit_name = units.names([wanted.unit_id]).get(wanted.unit_id, "?")
+    found = (
+        ("q", f"“{wanted.query}”" if wanted.query else ""),
+        ("area", area_name or ("?" if wanted.area_id else "")),
+        ("unit", unit_name),
+        ("status", str(STATUS_WORDS[wanted.status]) if wanted.status else ""),
+    )
+    return [(label, address_with(**{name: None})) for name, label in found if label]
+
+
+@blueprint.get("/ke-hoach/<key>/xuat")
+@requires(VIEW)
+def export_plan(key: str) -> Response:
+    """Give the plan as a spreadsheet in the columns of its annex, with how each row stands."""
+    session = db.session()
+    plan = plan_queries.get_plan(session, key)
+    as_of, _typed_day = _day_asked()
+    tree = plan_queries.plan_tree(session, plan, as_of, _tree_filter(), per_page=None)
+    names = {area.id: area.short_name for area in areas.list_areas(session, locale_code())}
+    note = _("Số liệu đến ngày %(day)s.", day=f"{as_of:%d/%m/%Y}")
+    if plan.state is not PlanState.DRAFT:
+        figure = figures.figure(session, as_of, CountRule.PLAN, figures.Filter(plan_id=plan.id))
+        version = documents.version_in_force(session, plan.id, as_of)
+        note = _(
+            "Hoàn thành %(done)s/%(total)s nhiệm vụ (%(percent)s), số liệu đến ngày %(day)s, "
+            "theo văn bản %(number)s.",
+            done=figure.numerator,
+            total=figure.denominator,
+            percent=show_percent(figure.percent),
+            day=f"{as_of:%d/%m/%Y}",
+            number=version.number if version else plan.number,
+        )
+    content = write_workbook(
+        [
+            Sheet(
+                name=plan.key[:31],
+                title=plan.title,
+                note=note,
+                columns=_annex_columns(),
+                rows=(_annex_row(row, names) for row in tree.rows),
+            )
+        ]
+    )
+    return download(content, f"{plan.key}-{as_of:%Y-%m-%d}.xlsx")
+
+
+def _annex_columns() -> list[Column]:
+    """Return the customary columns of a plan's annex, then how each row stands."""
+    return [
+        Column(_("STT"), 8),
+        Column(_("Nội dung nhiệm vụ"), 60),
+        Column(_("Sản phẩm"), 30),
+        Column(_("Cơ quan chủ trì"), 28),
+        Column(_("Cơ quan phối hợp"), 28),
+        Column(_("Thời gian hoàn thành"), 20),
+        Column(_("Kinh phí"), 16),
+        Column(_("Ghi chú"), 24),
+        Column(_("Lĩnh vực"), 20),
+        Column(_("Trạng thái"), 18),
+        Column(_("Hạn hiện tại"), 14, "date"),
+        Column(_("Ngày hoàn thành"), 14, "date"),
+    ]
+
+
+def _annex_row(row: plan_queries.TreeRow, names: Mapping[int, str]) -> list[object]:
+    standing = row.standing
+    return [
+        row.number,
+        row.title,
+        row.product,
+        row.lead,
+        row.coordinators,
+        row.deadline,
+        row.budget,
+        row.note,
+        names.get(row.area_id or 0, ""),
+        str(STATUS_WORDS[standing.status]) if standing else "",
+        standing.due_on if standing else None,
+        standing.done_on if standing else None,
+    ]
+
+
+# -- its life --------------------------------------------------------------------------------
+
+
+def _issuer_choices(now: int | None = None) -> list[tuple[int, str]]:
+    """Return the units that the person may issue plans for; the present issuer is always there."""
+    found = units.choices(MANAGE)
+    if now is not None and now not in dict(found):
+        found = [*units.names([now]).items(), *found]
+    return found
+
+
+def _say_conflict(form: Any, error: Conflict) -> int:
+    form.form_errors.append(error.message)
+    return 409
+
+
+@blueprint.route("/ke-hoach/moi", methods=["GET", "POST"])
+@requires(MANAGE)
+def new_plan() -> Answer:
+    """Start a draft."""
+    choices = _issuer_choices()
+    today = current().clock.today()
+    first = choices[0][0] if choices else None
+    form: Any = PlanForm(data={"year_from": str(today.year), "issuer_id": first})
+    form.issuer_id.choices = choices
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.validate():
+            try:
+                plan_id = run(lifecycle.create_plan, lifecycle.CreatePlan(form.to_input()))
+            except ValidationFailed as error:
+                form.take_errors(error)
+            except Conflict as error:
+                status = _say_conflict(form, error)
+            else:
+                flash(_("Đã tạo dự thảo. Giờ thêm nhóm và nhiệm vụ."), "success")
+                return redirect(_plan_url(plan_id))
+    return render_template("plans/edit.html", form=form, plan=None), status
+
+
+def _plan_url(plan_id: int) -> str:
+    return url_for("plans.show_plan", key=db.session().get_one(Plan, plan_id).key)
+
+
+@blueprint.route("/ke-hoach/<key>/sua", methods=["GET", "POST"])
+@requires(MANAGE)
+def edit_plan(key: str) -> Answer:
+    """Change a plan's head."""
+    plan = plan_queries.get_managed_plan(db.session(), key)
+    plan_id = plan.id
+    form: Any = PlanForm(data=plan_values(plan))
+    form.issuer_id.choices = _issuer_choices(plan.issuer_id)
+    status = 200
+    conflicts: list[tuple[str, str, str]] = []
+    if request.method == "POST":
+        status = 422
+        if form.validate():
+            data = lifecycle.EditPlan(plan_id, _version(form), form.to_input())
+            try:
+                run(lifecycle.edit_plan, data)
+            except ValidationFailed as error:
+                form.take_errors(error)
+            except Conflict as error:
+                status = _say_conflict(form, error)
+                plan = db.session().get_one(Plan, plan_id)
+                conflicts = _side_by_side(form, plan_values(plan))
+            else:
+                flash(_("Đã lưu kế hoạch."), "success")
+                return redirect(_plan_url(plan_id))
+            plan = db.session().get_one(Plan, plan_id)
+    page = render_template("plans/edit.html", form=form, plan=plan, conflicts=conflicts)
+    return page, status
+
+
+def _side_by_side(form: Any, stored: Mapping[str, object]) -> list[tuple[str, str, str]]:
+    """Return (label, as stored, as typed) of what differs, and let the next save go on from there.
+
+    Nothing typed is lost: it stays in the form, and a second save is one that has seen both.
+    """
+    found: list[tuple[str, str, str]] = []
+    for name, theirs in stored.items():
+        field = form[name]
+        if name == "version":
+            field.raw_data, field.data = None, str(theirs)
+            continue
+        mine = field.data
+        if (mine or "") != (theirs or "") and list(mine or []) != list(_as_list(theirs)):
+            found.append((str(field.label.text), _shown(field, theirs), _shown(field, mine)))
+    return found
+
+
+def _as_list(value: object) -> Sequence[object]:
+    return value if isinstance(value, list | tuple | str) else []
+
+
+def _shown(field: Any, value: object) -> str:
+    if value is None or value in ("", []):
+        return "–"
+    if isinstance(value, bool):
+        return str(_("có") if value else _("không"))
+    if isinstance(value, date):
+        return f"{value:%d/%m/%Y}"
+    choices = {str(one[0]): str(one[1]).strip() for one in getattr(field, "choices", None) or ()}
+    values = value if isinstance(value, list | tuple) else [value]
+    return "; ".join(choices.get(str(one), str(one)) for one in values)
+
+
+@blueprint.route("/ke-hoach/<key>/ban-hanh", methods=["GET", "POST"])
+@requires(MANAGE)
+def issue_plan(key: str) -> Answer:
+    """Issue a draft by a numbered document."""
+    session = db.session()
+    plan = plan_queries.get_managed_plan(session, key)
+    plan_id = plan.id
+    if plan.state is not PlanState.DRAFT:
+        flash(_("Kế hoạch này đã ban hành."), "info")
+        return redirect(url_for("plans.show_plan", key=key))
+    form: Any = IssueForm(
+        data={"version": plan.version, "number": plan.number, "issued_on": plan.issued_on}
+    )
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.validate():
+            data = lifecycle.IssuePlan(
+                plan_id,
+                _version(form),
+                form.number.data or "",
+                form.issued_on.data,
+                form.summary.data or "",
+            )
+            try:
+                made = run(lifecycle.issue_plan, data)
+            except ValidationFailed as error:
+                form.take_errors(error)
+            except Conflict as error:
+                status = _say_conflict(form, error)
+            else:
+                flash(
+                    ngettext(
+                        "Đã ban hành và giao %(num)d phần việc.",
+                        "Đã ban hành và giao %(num)d phần việc.",
+                        made,
+                    ),
+                    "success",
+                )
+                return redirect(url_for("plans.show_plan", key=key))
+    plan = plan_queries.get_managed_plan(db.session(), key)
+    check = plan_queries.check_draft(db.session(), plan)
+    page = render_template("plans/issue.html", form=form, plan=plan, check=check)
+    return page, status
+
+
+@blueprint.route("/ke-hoach/<key>/dieu-chinh", methods=["GET", "POST"])
+@requires(MANAGE)
+def amend_plan(key: str) -> Answer:
+    """Register a document that amends an issued plan."""
+    plan = plan_queries.get_managed_plan(db.session(), key)
+    form: Any = DocumentForm()
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.validate():
+            try:
+                run(lifecycle.amend_plan, lifecycle.AmendPlan(plan.id, form.to_input()))
+            except ValidationFailed as error:
+                form.take_errors(error)
+            except Conflict as error:
+                status = _say_conflict(form, error)
+            else:
+                flash(_("Đã ghi văn bản. Sửa từng dòng và chọn văn bản này làm căn cứ."), "success")
+                return redirect(url_for("plans.show_plan", key=key))
+        plan = plan_queries.get_managed_plan(db.session(), key)
+    return render_template("plans/amend.html", form=form, plan=plan), status
+
+
+@blueprint.route("/ke-hoach/<key>/khep", methods=["GET", "POST"])
+@requires(MANAGE)
+def close_plan(key: str) -> Answer:
+    """Close an issued plan."""
+    session = db.session()
+    plan = plan_queries.get_managed_plan(session, key)
+    today = current().clock.today()
+    form: Any = CloseForm(data={"version": plan.version, "closed_on": today})
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.validate():
+            data = lifecycle.ClosePlan(plan.id, _version(form), form.closed_on.data)
+            try:
+                run(lifecycle.close_plan, data)
+            except ValidationFailed as error:
+                form.take_errors(error)
+            except Conflict as error:
+                status = _say_conflict(form, error)
+            else:
+                flash(_("Đã khép kế hoạch."), "success")
+                return redirect(url_for("plans.show_plan", key=key))
+        plan = plan_queries.get_managed_plan(db.session(), key)
+    figure = figures.figure(db.session(), today, CountRule.PLAN, figures.Filter(plan_id=plan.id))
+    return render_template("plans/close.html", form=form, plan=plan, figure=figure), status
+
+
+@blueprint.post("/ke-hoach/<key>/xoa")
+@requires(MANAGE)
+def delete_plan(key: str) -> Answer:
+    """Delete a draft."""
+    plan = plan_queries.get_managed_plan(db.session(), key)
+    try:
+        title = run(lifecycle.delete_plan, lifecycle.DeletePlan(plan.id, _posted_version()))
+    except ValidationFailed as error:
+        flash(error.message, "error")
+        return redirect(url_for("plans.show_plan", key=key))
+    flash(_("Đã xóa dự thảo “%(title)s”.", title=title), "success")
+    return redirect(url_for("plans.list_plans"))
+
+
+def _posted_version() -> int:
+    text = request.form.get("version", "")
+    if not (text.isascii() and text.isdigit() and int(text[:10]) < 2**31):
+        raise BadRequest(_("Biểu mẫu không hợp lệ. Hãy tải lại trang."))
+    return int(text)
+
+
+@blueprint.get("/ke-hoach/<key>/van-ban")
+@requires(VIEW)
+def list_documents(key: str) -> Answer:
+    """Show the documents of a plan, and its rows as issued beside what they are now."""
+    session = db.session()
+    plan = plan_queries.get_plan(session, key)
+    return render_template(
+        "plans/documents.html",
+        plan=plan,
+        documents=documents.list_documents(session, plan.id),
+        differences=documents.list_differences(session, plan.id),
+        content_words=CONTENT_WORDS,
+        kind_words=DOCUMENT_LABELS,
+        may_write=plan_queries.may_manage(session, plan),
+    )
+
+
+# -- copying ---------------------------------------------------------------------------------
+
+
+@blueprint.route("/ke-hoach/<key>/sao-chep", methods=["GET", "POST"])
+@requires(MANAGE)
+def copy_plan(key: str) -> Answer:
+    """Make next year's draft from a plan: what becomes of each row first, then save."""
+    session = db.session()
+    plan = plan_queries.get_plan(session, key)
+    next_year = plan.year_to + 1
+    title = copying.text_years_on(
+        plan.title, plan.year_from, plan.year_to, next_year - plan.year_from
+    )
+    is_asked = request.method == "POST" or "year" in request.args
+    typed = request.form if request.method == "POST" else request.args
+    form: Any = CopyForm(
+        typed if is_asked else None,
+        data={"title": title, "year": str(next_year), "issuer_id": plan.issuer_id},
+    )
+    form.issuer_id.choices = _issuer_choices()
+    is_valid = form.validate() if is_asked else True
+    year = form.year.year if is_valid and is_asked else next_year
+    status = 200 if is_valid else 422
+    if request.method == "POST" and is_valid:
+        data = copying.CopyPlan(
+            plan.id,
+            lifecycle.PlanInput(
+                title=form.title.data or "",
+                issuer_id=form.issuer_id.data or 0,
+                year_from=year,
+                year_to=year + plan.year_to - plan.year_from,
+                kind=plan.kind,
+                key=form.key.data or "",
+                needs_confirmation=plan.needs_confirmation,
+            ),
+            _chosen_rows(),
+        )
+        status = 422
+        try:
+            plan_id = run(copying.copy_plan, data)
+        except ValidationFailed as error:
+            form.take_errors(_renamed(error, {"year_from": "year", "year_to": "year"}))
+        except Conflict as error:
+            status = _say_conflict(form, error)
+        else:
+            flash(_("Đã tạo dự thảo từ kế hoạch cũ. Hãy xem lại từng dòng."), "success")
+            return redirect(_plan_url(plan_id))
+        plan = plan_queries.get_plan(db.session(), key)
+    shift = year - plan.year_from
+    if not 0 <= shift <= copying.MOST_YEARS_ON:
+        year = next_year
+    preview = copying.preview(db.session(), plan, year, working_calendar())
+    chosen = _chosen_rows() if request.method == "POST" else None
+    page = render_template(
+        "plans/copy.html",
+        form=form,
+        plan=plan,
+        preview=preview,
+        year=year,
+        chosen=chosen,
+        kinds=RowKind,
+    )
+    return page, status
+
+
+def _chosen_rows() -> frozenset[int]:
+    values = request.form.getlist("ids")
+    if not all(value.isascii() and value.isdigit() and int(value[:10]) < 2**31 for value in values):
+        raise BadRequest(_("Biểu mẫu không hợp lệ. Hãy tải lại trang."))
+    return frozenset(int(value[:10]) for value in values)
+
+
+def _renamed(error: ValidationFailed, names: Mapping[str, str]) -> ValidationFailed:
+    return ValidationFailed(
+        [type(one)(names.get(one.field, one.field), one.message) for one in error.errors]
+    )
+
+
+# -- rows ------------------------------------------------------------------------------------
+
+
+def _fill_row_choices(form: Any, plan: Plan, task: Task | None) -> None:
+    """Give the selects of a row's form what can be chosen; what is chosen now is always there."""
+    session = db.session()
+    kinds = (RowKind.GROUP, RowKind.TASK)
+    form.parent_id.choices = [
+        ("", _("Đầu kế hoạch")),
+        *plan_queries.parent_choices(session, plan.id, kinds, task.id if task else None),
+    ]
+    shown = areas.list_areas(session, locale_code(), date(plan.year_from, 12, 31))
+    if task is not None and task.area_id and task.area_id not in {area.id for area in shown}:
+        shown = [
+            area
+            for area in areas.list_areas(session, locale_code())
+            if area in shown or area.id == task.area_id
+        ]
+    form.area_id.choices = [("", _("Không thuộc lĩnh vực nào")), *((a.id, a.name) for a in shown)]
+    choices = units.choices("units.view")
+    missing = {*(form.lead_unit_ids.data or ()), *(form.coordinator_ids.data or ())}
+    missing -= {key for key, _name in choices}
+    # Units that have ended, or lie out of reach, stay chosen where they were.
+    choices = [*choices, *units.names(missing).items()]
+    form.lead_unit_ids.choices = choices
+    form.coordinator_ids.choices = choices
+    form.unit_set_id.choices = [("", _("Không")), *unit_sets.choices(session)]
+
+
+def _fill_documents(form: Any, plan: Plan) -> None:
+    known = documents.list_documents(db.session(), plan.id)
+    form.document_id.choices = [
+        ("", _("Chọn văn bản…")),
+        *(
+            (str(one.id), f"{one.number} ({one.issued_on:%d/%m/%Y})")
+            for one in known
+            if one.ordinal > 0
+        ),
+        (NEW_DOCUMENT, _("Văn bản mới…")),
+    ]
+
+
+def _row_page(
+    form: Any,
+    plan: Plan,
+    task: Task | None,
+    conflicts: Sequence[tuple[str, str, str]] = (),
+) -> str:
+    session = db.session()
+    _fill_row_choices(form, plan, task)
+    _fill_documents(form, plan)
+    proposed: list[tuple[int, str]] = []
+    if task is not None and plan.state is PlanState.ISSUED:
+        found = assign.proposed_units(session, task, current().clock.today())
+        names = units.names(found)
+        proposed = [(one, names[one]) for one in found]
+    return render_template(
+        "plans/row.html",
+        form=form,
+        plan=plan,
+        task=task,
+        conflicts=conflicts,
+        proposed=proposed,
+        is_issued=plan.state is PlanState.ISSUED,
+        kinds=RowKind,
+        today=current().clock.today(),
+        back=url_for("plans.show_plan", key=plan.key),
+    )
+
+
+@blueprint.route("/ke-hoach/<key>/dong/moi", methods=["GET", "POST"])
+@requires(MANAGE)
+def add_row(key: str) -> Answer:
+    """Add a row to a plan."""
+    session = db.session()
+    plan = plan_queries.get_managed_plan(session, key)
+    plan_id = plan.id
+    kind = _typed("kind") or RowKind.TASK.value
+    if kind not in set(RowKind):
+        raise BadRequest(_("Bộ lọc trên địa chỉ không hợp lệ."))
+    parent_id = _key_of("parent")
+    parent = plan_queries.get_row(session, plan, parent_id) if parent_id else None
+    form: Any = RowForm(
+        data={
+            "kind": kind,
+            "parent_id": parent_id,
+            "area_id": parent.area_id if parent else None,
+        }
+    )
+    status = 200
+    if request.method == "POST":
+        status = 422
+        _fill_documents(form, plan)
+        if form.validate():
+            try:
+                row = form.to_input()
+                if form.has_rule_fault():
+                    raise ValidationFailed(())
+                task_id = run(
+                    rows.add_row,
+                    rows.AddRow(plan_id, row, form.parent_id.data, document=form.document()),
+                )
+            except ValidationFailed as error:
+                form.take_errors(error)
+            except Conflict as error:
+                status = _say_conflict(form, error)
+            else:
+                flash(_("Đã thêm “%(title)s”.", title=row.title[:80]), "success")
+                return redirect(_after_row(key, task_id, form))
+            plan = plan_queries.get_managed_plan(db.session(), key)
+    return _row_page(form, plan, None), status
+
+
+def _after_row(key: str, task_id: int, form: Any) -> str:
+    """Return where to go after saving: the same form for the next row, or the plan at this row."""
+    if request.form.get("then") == "more":
+        return url_for("plans.add_row", key=key, kind=form.kind.data, parent=form.parent_id.data)
+    return url_for("plans.show_plan", key=key, _anchor=f"dong-{task_id}")
+
+
+def _units_of(task: Task) -> tuple[list[int], list[int]]:
+    session = db.session()
+    found: list[list[int]] = []
+    for link in (TaskLead, TaskCoordinator):
+        found.append(plan_queries.linked_units(session, link, task.id))
+    return found[0], found[1]
+
+
+@blueprint.route("/ke-hoach/<key>/dong/<int:task_id>", methods=["GET", "POST"])
+@requires(MANAGE)
+def edit_row(key: str, task_id: int) -> Answer:
+    """Change what a row says."""
+    session = db.session()
+    plan = plan_queries.get_managed_plan(session, key)
+    task = plan_queries.get_row(session, plan, task_id)
+    form: Any = RowForm(data=row_values(task, *_units_of(task)))
+    status = 200
+    conflicts: list[tuple[str, str, str]] = []
+    if request.method == "POST":
+        status = 422
+        _fill_documents(form, plan)
+        if form.validate():
+            try:
+                row = form.to_input()
+                if form.has_rule_fault():
+                    raise ValidationFailed(())
+                run(rows.edit_row, rows.EditRow(task_id, _version(form), row, form.document()))
+            except ValidationFailed as error:
+                form.take_errors(error)
+            except Conflict as error:
+                status = _say_conflict(form, error)
+            else:
+                flash(_("Đã lưu dòng này."), "success")
+                return redirect(url_for("plans.show_plan", key=key, _anchor=f"dong-{task_id}"))
+            plan = plan_queries.get_managed_plan(db.session(), key)
+            task = plan_queries.get_row(db.session(), plan, task_id)
+            if status == 409:
+                _fill_row_choices(form, plan, task)
+                stored = row_values(task, *_units_of(task))
+                stored.pop("parent_id")
+                conflicts = _side_by_side(form, stored)
+    return _row_page(form, plan, task, conflicts), status
+
+
+@blueprint.post("/ke-hoach/<key>/dong/<int:task_id>/xoa")
+@requires(MANAGE)
+def delete_row(key: str, task_id: int) -> Answer:
+    """Delete a row of a draft with everything under it."""
+    plan = plan_queries.get_managed_plan(db.session(), key)
+    plan_queries.get_row(db.session(), plan, task_id)
+    try:
+        run(rows.delete_row, rows.DeleteRow(task_id))
+    except ValidationFailed as error:
+        flash(error.message, "error")
+    else:
+        flash(_("Đã xóa dòng này."), "success")
+    return redirect(url_for("plans.show_plan", key=key))
+
+
+@blueprint.route("/ke-hoach/<key>/dong/<int:task_id>/rut", methods=["GET", "POST"])
+@requires(MANAGE)
+def withdraw_row(key: str, task_id: int) -> Answer:
+    """Take a row out of an issued plan by a document."""
+    session = db.session()
+    plan = plan_queries.get_managed_plan(session, key)
+    task = plan_queries.get_row(session, plan, task_id)
+    form: Any = WithdrawForm(data={"version": task.version})
+    _fill_documents(form, plan)
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.validate():
+            try:
+                choice = form.document() or documents.DocumentChoice()
+                data = rows.WithdrawTask(task_id, _version(form), choice, form.reason.data or "")
+                run(rows.withdraw_task, data)
+            except ValidationFailed as error:
+                form.take_errors(error)
+            except Conflict as error:
+                status = _say_conflict(form, error)
+            else:
+                flash(_("Đã rút khỏi kế hoạch; lịch sử vẫn còn."), "success")
+                return redirect(url_for("plans.show_plan", key=key))
+            plan = plan_queries.get_managed_plan(db.session(), key)
+            task = plan_queries.get_row(db.session(), plan, task_id)
+    return render_template("plans/withdraw.html", form=form, plan=plan, task=task), status
+
+
+@blueprint.route("/ke-hoach/<key>/dong/<int:task_id>/chuyen", methods=["GET", "POST"])
+@requires(MANAGE)
+def move_row(key: str, task_id: int) -> Answer:
+    """Move a row with everything under it."""
+    session = db.session()
+    plan = plan_queries.get_managed_plan(session, key)
+    task = plan_queries.get_row(session, plan, task_id)
+    form: Any = MoveForm(data={"parent_id": task.parent_id})
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.validate():
+            data = rows.MoveRow(task_id, form.parent_id.data, form.before_id.data)
+            try:
+                run(rows.move_row, data)
+            except ValidationFailed as error:
+                form.take_errors(error)
+            else:
+                flash(_("Đã chuyển dòng này."), "success")
+                return redirect(url_for("plans.show_plan", key=key, _anchor=f"dong-{task_id}"))
+            plan = plan_queries.get_managed_plan(db.session(), key)
+            task = plan_queries.get_row(db.session(), plan, task_id)
+    session = db.session()
+    kinds = [kind for kind in rows.PARENTS[task.kind] if kind is not None]
+    top = [("", _("Đầu kế hoạch"))] if None in rows.PARENTS[task.kind] else []
+    form.parent_id.choices = [
+        *top,
+        *plan_queries.parent_choices(session, plan.id, kinds, task.id),
+    ]
+    form.before_id.choices = [
+        ("", _("Cuối nhóm")),
+        *plan_queries.parent_choices(session, plan.id, list(RowKind), task.id),
+    ]
+    return render_template("plans/move.html", form=form, plan=plan, task=task), status
+
+
+@blueprint.post("/ke-hoach/<key>/dong/<int:task_id>/don-vi")
+@requires(MANAGE)
+def add_proposed(key: str, task_id: int) -> Answer:
+    """Give a row to units that its unit set came to mean after the issue."""
+    plan = plan_queries.get_managed_plan(db.session(), key)
+    plan_queries.get_row(db.session(), plan, task_id)
+    data = assign.AddProposed(task_id, tuple(_chosen_rows()), current().clock.today())
+    try:
+        run(assign.add_proposed, data)
+    except ValidationFailed as error:
+        flash(error.message, "error")
+    else:
+        flash(_("Đã giao thêm cho các đơn vị này."), "success")
+    return redirect(url_for("plans.edit_row", key=key, task_id=task_id))
+
+
+@blueprint.post("/ke-hoach/<key>/dong/<int:task_id>/dieu-kien")
+@requires(MANAGE)
+def record_trigger(key: str, task_id: int) -> Answer:
+    """Note the day on which a row's condition was met."""
+    plan = plan_queries.get_managed_plan(db.session(), key)
+    plan_queries.get_row(db.session(), plan, task_id)
+    try:
+        day = numbers.parse_date(request.form.get("triggered_on", ""))
+        run(assign.record_trigger, assign.RecordTrigger(task_id, day))
+    except ValidationFailed as error:
+        flash(error.message, "error")
+    except ValueError:
+        flash(_("Ngày chưa đúng. Hãy gõ như 15/12/2026."), "error")
+    else:
+        flash(_("Đã ghi ngày có điều kiện và tính hạn."), "success")
+    return redirect(url_for("plans.edit_row", key=key, task_id=task_id))
