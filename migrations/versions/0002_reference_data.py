@@ -33,7 +33,7 @@ AREAS = (
 
 # code, name, English name, from (month, day, year offset), to, due, cumulative
 WINDOWS = (
-    ("Q1", "Quý I", "First quarter", (12, 15, -1), (3, 14), (3, 20), True),
+    ("Q1", "Quý I", "First quarter", (12, 15, -1), (3, 14), (3, 20), False),
     ("H1", "6 tháng đầu năm", "First half-year", (12, 15, -1), (6, 14), (6, 20), True),
     ("Q3", "Quý III", "Third quarter", (6, 15, 0), (9, 14), (9, 20), False),
     ("Y", "Cả năm", "Whole year", (12, 15, -1), (12, 14), (12, 20), True),
@@ -52,7 +52,7 @@ def _days_off() -> list[dict[str, object]]:
         (date(2026, 1, 10), "swap_work", "Làm bù cho ngày 02/01/2026", new_year_swap),
         *((date(2026, 2, day), "holiday", tet, "") for day in range(16, 21)),
         (date(2026, 4, 26), "holiday", "Giỗ Tổ Hùng Vương", ""),
-        (date(2026, 4, 27), "swap_off", "Nghỉ bù Giỗ Tổ Hùng Vương", ""),
+        (date(2026, 4, 27), "holiday", "Nghỉ bù Giỗ Tổ Hùng Vương", ""),
         (date(2026, 4, 30), "holiday", "Ngày Chiến thắng", ""),
         (date(2026, 5, 1), "holiday", "Ngày Quốc tế Lao động", ""),
         (date(2026, 8, 22), "swap_work", "Làm bù cho ngày 31/8/2026", ""),

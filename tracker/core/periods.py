@@ -1,8 +1,8 @@
 """Reporting windows: from which day to which day a report's figures run, and when it is due.
 
-Reporting quarters are not calendar quarters: figures close on the 14th. The rules are data,
-because regimes change and provinces have their own; ``DEFAULT_RULES`` is the regime of the
-Ministry of Home Affairs (581/BNV-CCHC). All days are local dates, both ends included.
+Reporting quarters are not calendar quarters: figures close on the 14th (581/BNV-CCHC). The rules
+are data, because regimes change and provinces have their own. All days are local dates, both ends
+included.
 """
 
 from calendar import isleap
@@ -12,7 +12,6 @@ from datetime import date
 from typing import Final
 
 from tracker.core.calendar import WorkingCalendar
-from tracker.core.text import N_
 
 _LENGTHS: Final = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -67,14 +66,6 @@ class Window:
     end: date
     due: date
     cumulative: bool
-
-
-DEFAULT_RULES: Final = (
-    WindowRule("q1", N_("Quý I"), 12, 15, -1, 3, 14, 3, 20, cumulative=False),
-    WindowRule("h1", N_("6 tháng đầu năm"), 12, 15, -1, 6, 14, 6, 20, cumulative=True),
-    WindowRule("q3", N_("Quý III"), 6, 15, 0, 9, 14, 9, 20, cumulative=False),
-    WindowRule("year", N_("Cả năm"), 12, 15, -1, 12, 14, 12, 20, cumulative=True),
-)
 
 
 def window(rule: WindowRule, year: int) -> Window:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.core.days_2026 import DAYS_2026
 from tracker.core.calendar import DayKind, DayRule, WorkingCalendar
-from tracker.core.calendar_seed import SEED_DAYS
 
 DAY = timedelta(days=1)
 DAYS = st.dates(date(2025, 11, 1), date(2026, 12, 31))
@@ -16,7 +16,7 @@ RULES = st.dictionaries(DAYS, KINDS, max_size=60).map(
     lambda kinds: [DayRule(day, kind, "") for day, kind in kinds.items()]
 )
 
-SEED = WorkingCalendar(SEED_DAYS)
+SEED = WorkingCalendar(DAYS_2026)
 
 
 def naive_is_working(rules: list[DayRule], day: date) -> bool:
@@ -97,9 +97,9 @@ def test_seed_before_and_after_tet() -> None:
 
 
 def test_seed_is_in_order_and_names_its_decisions() -> None:
-    days = [rule.day for rule in SEED_DAYS]
+    days = [rule.day for rule in DAYS_2026]
     assert days == sorted(set(days))
-    assert all(rule.name for rule in SEED_DAYS)
+    assert all(rule.name for rule in DAYS_2026)
     culture_day = SEED.rule_on(date(2026, 11, 24))
     assert culture_day is not None
     assert culture_day.decision == "Nghị quyết 28/2026/QH16"
@@ -107,7 +107,7 @@ def test_seed_is_in_order_and_names_its_decisions() -> None:
 
 
 def test_seed_makes_up_for_every_swapped_day() -> None:
-    kinds: list[DayKind] = [rule.kind for rule in SEED_DAYS]
+    kinds: list[DayKind] = [rule.kind for rule in DAYS_2026]
     assert kinds.count("swap_off") == kinds.count("swap_work") == 2
 
 

@@ -7,10 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.core.calendar import WorkingCalendar
-from tracker.core.calendar_seed import SEED_DAYS
+from tracker.core.calendar import DayRule, WorkingCalendar
 from tracker.core.periods import (
-    DEFAULT_RULES,
     WindowRule,
     current_window,
     due_for_level,
@@ -18,8 +16,16 @@ from tracker.core.periods import (
     window,
 )
 
-Q1, H1, Q3, YEAR = DEFAULT_RULES
-CALENDAR = WorkingCalendar(SEED_DAYS)
+# The Ministry's regime: official letter 581/BNV-CCHC.
+RULES = (
+    WindowRule("Q1", "Quý I", 12, 15, -1, 3, 14, 3, 20, cumulative=False),
+    WindowRule("H1", "6 tháng đầu năm", 12, 15, -1, 6, 14, 6, 20, cumulative=True),
+    WindowRule("Q3", "Quý III", 6, 15, 0, 9, 14, 9, 20, cumulative=False),
+    WindowRule("Y", "Cả năm", 12, 15, -1, 12, 14, 12, 20, cumulative=True),
+)
+Q1, H1, Q3, YEAR = RULES
+TET = [DayRule(date(2026, 2, day), "holiday", "Tết") for day in range(14, 23)]
+CALENDAR = WorkingCalendar([*TET, DayRule(date(2026, 11, 24), "holiday", "Ngày Văn hóa")])
 
 
 @pytest.mark.parametrize(
@@ -55,31 +61,31 @@ def test_default_rules_cut_off_on_the_fourteenth(
 def test_current_and_previous(
     today: date, current: tuple[str, int], previous: tuple[str, int]
 ) -> None:
-    now, before = current_window(DEFAULT_RULES, today), previous_window(DEFAULT_RULES, today)
+    now, before = current_window(RULES, today), previous_window(RULES, today)
     assert now is not None
     assert before is not None
     assert (now.code, now.year) == current
     assert (before.code, before.year) == previous
-    assert previous_window(DEFAULT_RULES, now.end) == before
+    assert previous_window(RULES, now.end) == before
 
 
 @given(st.dates(date(2, 1, 1), date(9998, 12, 30)))
 def test_every_day_has_a_current_window_after_the_previous(today: date) -> None:
-    now, before = current_window(DEFAULT_RULES, today), previous_window(DEFAULT_RULES, today)
+    now, before = current_window(RULES, today), previous_window(RULES, today)
     assert now is not None
     assert now.start <= today <= now.end < now.due
     if before is not None:
         assert before.end < today
-        assert current_window(DEFAULT_RULES, before.end) == before
+        assert current_window(RULES, before.end) == before
         # Nothing closes between the two: the day after the one is in the other.
-        assert current_window(DEFAULT_RULES, before.end + timedelta(days=1)) == now
+        assert current_window(RULES, before.end + timedelta(days=1)) == now
 
 
 def test_no_rules_no_window() -> None:
     assert current_window((), date(2026, 1, 1)) is None
     assert previous_window((), date(2026, 1, 1)) is None
     assert current_window((Q3,), date(2026, 1, 1)) is None
-    assert current_window(DEFAULT_RULES, date.max) is None
+    assert current_window(RULES, date.max) is None
 
 
 def test_calendar_year_is_due_in_the_next() -> None:

@@ -1,7 +1,4 @@
-"""The days off and swapped days that a new instance starts with; administrators edit them.
-
-Only years whose schedule is settled are here. A decision is named where its number is known.
-"""
+"""The days off and swapped days of 2026, to try the calendar on."""
 
 from datetime import date
 from typing import Final
@@ -27,6 +24,3 @@ DAYS_2026: Final = (
     DayRule(date(2026, 9, 2), "holiday", _NATIONAL_DAY),
     DayRule(date(2026, 11, 24), "holiday", "Ngày Văn hóa Việt Nam", _CULTURE_DAY_RESOLUTION),
 )
-
-SEED_DAYS: Final = DAYS_2026
-"""All of them, in order of date."""
