@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.core.days_2026 import DAYS_2026
 from tracker.core.calendar import WorkingCalendar
-from tracker.core.calendar_seed import SEED_DAYS
 from tracker.core.deadlines import (
     MAX_OCCURRENCES,
     DeadlineKind,
@@ -23,7 +23,7 @@ from tracker.core.deadlines import (
     occurrences,
 )
 
-CALENDAR = WorkingCalendar(SEED_DAYS)
+CALENDAR = WorkingCalendar(DAYS_2026)
 YEAR = (date(2026, 1, 1), date(2026, 12, 31))
 PERIODS = {
     Frequency.MONTHLY: 1,

@@ -18,10 +18,10 @@ from tracker.core.periods import (
 
 # The Ministry's regime: official letter 581/BNV-CCHC.
 RULES = (
-    WindowRule("Q1", "Quý I", 12, 15, -1, 3, 14, 3, 20, cumulative=False),
-    WindowRule("H1", "6 tháng đầu năm", 12, 15, -1, 6, 14, 6, 20, cumulative=True),
-    WindowRule("Q3", "Quý III", 6, 15, 0, 9, 14, 9, 20, cumulative=False),
-    WindowRule("Y", "Cả năm", 12, 15, -1, 12, 14, 12, 20, cumulative=True),
+    WindowRule("q1", "Quý I", 12, 15, -1, 3, 14, 3, 20, cumulative=False),
+    WindowRule("h1", "6 tháng đầu năm", 12, 15, -1, 6, 14, 6, 20, cumulative=True),
+    WindowRule("q3", "Quý III", 6, 15, 0, 9, 14, 9, 20, cumulative=False),
+    WindowRule("year", "Cả năm", 12, 15, -1, 12, 14, 12, 20, cumulative=True),
 )
 Q1, H1, Q3, YEAR = RULES
 TET = [DayRule(date(2026, 2, day), "holiday", "Tết") for day in range(14, 23)]
