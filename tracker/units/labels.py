@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from flask_babel import lazy_gettext as _l
 
+from tracker.core.text import fold
 from tracker.plugins.descriptors import Label
 from tracker.units.models import UnitEventKind, UnitKind
 
@@ -31,9 +32,10 @@ EVENTS: Mapping[UnitEventKind, Label] = {
     UnitEventKind.END: _l("Kết thúc hoạt động"),
 }
 
-# How the kinds are also written in files; the labels above count in both languages anyway.
+# How the kinds are also written in files, folded; the labels of the reader's language count too.
 KIND_WORDS: Mapping[str, UnitKind] = {
     "tinh": UnitKind.PROVINCE,
+    "tinh thanh pho": UnitKind.PROVINCE,
     "thanh pho": UnitKind.PROVINCE,
     "province": UnitKind.PROVINCE,
     "city": UnitKind.PROVINCE,
@@ -70,6 +72,13 @@ KIND_WORDS: Mapping[str, UnitKind] = {
 def kind_label(kind: UnitKind | str) -> str:
     """Return what people read for a kind, in their language."""
     return str(KINDS[UnitKind(kind)])
+
+
+def kind_of(words: str) -> UnitKind | None:
+    """Return the kind that a cell names, with or without marks, in either language."""
+    folded = fold(words)
+    spoken = {fold(str(label)): kind for kind, label in KINDS.items()}
+    return spoken.get(folded) or KIND_WORDS.get(folded)
 
 
 def kind_choices() -> list[tuple[str, str]]:

@@ -245,6 +245,19 @@ def _matches(
     return [found for _order, found in sorted(ranked, key=lambda one: one[0])]
 
 
+def aliases_of(session: Session, ids: Collection[int]) -> dict[int, list[str]]:
+    """Return the aliases of units, without their earlier names."""
+    found: dict[int, list[str]] = {}
+    wanted = set(ids)
+    # All of them in one statement: a list of thousands of keys is dearer than the rows.
+    for row in session.execute(
+        select(UnitAlias.unit_id, UnitAlias.name).order_by(UnitAlias.unit_id, UnitAlias.folded)
+    ):
+        if row.unit_id in wanted:
+            found.setdefault(row.unit_id, []).append(row.name)
+    return found
+
+
 def other_names(session: Session, ids: Collection[int]) -> Mapping[int, list[str]]:
     """Return the aliases and the earlier names of units, newest first."""
     found: dict[int, list[str]] = {}

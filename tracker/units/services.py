@@ -431,6 +431,8 @@ def _update_from_row(work: Work, row: UnitRow) -> None:
         newest_version(work.session, unit.id).short_name = row.short_name
     if row.head_title:
         unit.head_title = row.head_title
+    if row.code and not unit.code:
+        unit.code = row.code
     known = set(work.session.scalars(select(UnitAlias.folded).where(UnitAlias.unit_id == unit.id)))
     for alias in row.aliases:
         if text.fold(alias) not in known:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 
 from sqlalchemy import select
@@ -30,18 +30,30 @@ def resolve(session: Session, unit_set_id: int, as_of: date) -> list[int]:
 def select_nodes(
     session: Session, kinds: Collection[UnitKind], under_unit_id: int | None, as_of: date
 ) -> list[UnitNode]:
-    """Return the units of these kinds (none: any) that lay under a unit on a day, in tree order.
+    """Return the units that a rule means on a day (see `pick`)."""
+    return pick(tree_as_of(session, as_of), kinds, under_unit_id)
 
-    The unit itself is not among them.
+
+def pick(
+    nodes: Sequence[UnitNode], kinds: Collection[UnitKind], under_unit_id: int | None
+) -> list[UnitNode]:
+    """Return those of a tree's units that are of these kinds (none: any) and lie under a unit.
+
+    The unit itself is not among them. `nodes` is a whole tree in its order.
     """
     chosen: list[UnitNode] = []
     above: list[int] = []
-    for node in tree_as_of(session, as_of):
+    for node in nodes:
         del above[node.level :]
         if (not kinds or node.kind in kinds) and (under_unit_id is None or under_unit_id in above):
             chosen.append(node)
         above.append(node.id)
     return chosen
+
+
+def list_sets(session: Session) -> Sequence[UnitSet]:
+    """Return all sets, sorted."""
+    return session.scalars(select(UnitSet).order_by(UnitSet.sort_key, UnitSet.id)).all()
 
 
 def choices(session: Session) -> list[tuple[int, str]]:
