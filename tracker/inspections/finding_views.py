@@ -1,0 +1,378 @@
+"""Pages of findings: the list, one finding with its timeline, remedy and verification."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+from flask import flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from tracker.core import numbers
+from tracker.core.context import current
+from tracker.core.db import db
+from tracker.core.errors import NotFound, ValidationFailed
+from tracker.core.work import run
+from tracker.files import queries as file_queries
+from tracker.files.services import prepare_all
+from tracker.inspections import forms, inputs, labels, panels, queries, services
+from tracker.inspections.blueprint import (
+    blueprint,
+    choice_in,
+    day_in,
+    existing,
+    key_in,
+    prepare_photos,
+    text_in,
+    version_of,
+)
+from tracker.inspections.models import (
+    ChecklistItem,
+    Finding,
+    FindingState,
+    Remedy,
+    Severity,
+    Visit,
+    VisitState,
+)
+from tracker.inspections.permissions import LOG, REMEDY, VERIFY, VIEW
+from tracker.settings.queries import whole
+from tracker.units.models import Unit
+from tracker.units.queries import name_as_of
+from tracker.web.doors import requires
+from tracker.web.paging import page_number, paginate, sorting
+from tracker.web.xlsx import Column, Sheet, download, write_workbook
+
+MOST_EXPORTED = 20_000
+
+
+def _filters() -> queries.FindingFilters:
+    return queries.FindingFilters(
+        state=choice_in(FindingState, "tt"),
+        severity=choice_in(Severity, "muc_do"),
+        unit_id=key_in("dv"),
+        start=day_in("tu"),
+        end=day_in("den"),
+        is_overdue=request.args.get("qua_han") == "1",
+        is_repeated=request.args.get("lap_lai") == "1",
+        is_closed_on_time=request.args.get("dung_han") == "1",
+        code=text_in("ma"),
+        text=text_in("q"),
+    )
+
+
+@blueprint.get("/phat-hien")
+@requires(VIEW)
+def list_findings() -> str:
+    """Show findings, the most pressing first."""
+    filters, today = _filters(), current().clock.today()
+    order = sorting(queries.FINDING_ORDER, "due")
+    query = order.apply(queries.findings_query(filters, today), queries.FINDING_ORDER)
+    return render_template(
+        "inspections/findings.html",
+        filters=filters,
+        order=order,
+        page=paginate(db.session(), query, page_number()),
+        units=queries.inspected_units(),
+    )
+
+
+@blueprint.get("/phat-hien/xuat")
+@requires(VIEW)
+def export_findings() -> Response:
+    """Send the filtered list as a spreadsheet."""
+    today = current().clock.today()
+    rows = db.session.execute(
+        queries.findings_query(_filters(), today)
+        .order_by(*queries.FINDING_ORDER["due"])
+        .limit(MOST_EXPORTED)
+    )
+    sheet = Sheet(
+        _("Phát hiện"),
+        (
+            Column(_("Nội dung"), 60),
+            Column(_("Đơn vị"), 36),
+            Column(_("Mức độ"), 14),
+            Column(_("Trạng thái"), 16),
+            Column(_("Ngày phát hiện"), 14, "date"),
+            Column(_("Hạn khắc phục"), 14, "date"),
+            Column(_("Ngày đóng"), 14, "date"),
+            Column(_("Lặp lại"), 10),
+            Column(_("Mã nội dung"), 20),
+        ),
+        [
+            (
+                row.text,
+                row.unit_name,
+                str(labels.SEVERITIES[row.severity]),
+                str(labels.FINDING_STATES[row.state]),
+                row.found_on,
+                row.remedy_due_on,
+                row.closed_on,
+                row.repeat_of_id is not None,
+                row.item_code,
+            )
+            for row in rows
+        ],
+        title=_("Danh sách phát hiện qua kiểm tra"),
+        note=_("Lập ngày %(day)s", day=numbers.format_date(today)),
+    )
+    return download(write_workbook([sheet]), "phat-hien.xlsx")
+
+
+# ---------------------------------------------------------------------------------------------
+# Recording
+
+
+def _item_choices(visit: Visit) -> list[tuple[int | str, str]]:
+    return [
+        ("", _("Ngoài bảng kiểm")),
+        *(
+            (item.id, item.text)
+            for section in queries.sections_of(db.session(), visit)
+            for item in section.items
+        ),
+    ]
+
+
+def _open_visit(visit_id: int) -> Visit:
+    visit = queries.find_visit(db.session(), existing(visit_id))
+    if visit is None:
+        raise NotFound
+    return visit
+
+
+@blueprint.route("/<int:visit_id>/phat-hien/moi", methods=["GET", "POST"])
+@requires(LOG)
+def new_finding(visit_id: int) -> str | tuple[str, int] | Response:
+    """Record a finding, prefilled from the item that failed, with photos."""
+    visit = _open_visit(visit_id)
+    form = forms.FindingForm()
+    form.item_id.choices = _item_choices(visit)
+    if form.is_submitted():
+        if form.validate():
+            try:
+                photos = prepare_photos("photos", services.MOST_PHOTOS)
+                run(
+                    services.record_finding,
+                    inputs.RecordFinding(
+                        visit_id=visit_id,
+                        text=form.text.data or "",
+                        severity=Severity(form.severity.data),
+                        item_id=form.item_id.data,
+                        remedy_due_on=form.remedy_due_on.data,
+                        photos=photos,
+                        idempotency_key=form.send_key.data,
+                    ),
+                )
+            except ValidationFailed as error:
+                form.take_errors(error)
+            else:
+                flash(_("Đã lưu phát hiện."), "success")
+                anchor = f"muc-{form.item_id.data}" if form.item_id.data else "phat-hien"
+                return redirect(
+                    url_for("inspections.show_visit", visit_id=visit_id, _anchor=anchor), 303
+                )
+        return _finding_form(form, visit_id, 422)
+    form.send_key.data = str(uuid.uuid4())
+    form.remedy_due_on.data = visit.visited_on + timedelta(days=whole("inspections.remedy_days"))
+    item_id = key_in("muc")
+    if item_id is not None:
+        item = db.session.get(ChecklistItem, item_id)
+        if item is None or item.version_id != visit.checklist_version_id:
+            raise NotFound
+        form.item_id.data = item.id
+        form.severity.data = item.severity.value
+        note = next(
+            (
+                one.note
+                for section in queries.sections_of(db.session(), visit)
+                for one in section.items
+                if one.id == item.id
+            ),
+            "",
+        )
+        form.text.data = note or _("Không đạt: %(item)s", item=item.text)
+    return _finding_form(form, visit_id, 200)
+
+
+def _finding_form(
+    form: forms.FindingForm, visit_id: int, status: int, finding: Finding | None = None
+) -> tuple[str, int]:
+    visit = _open_visit(visit_id)
+    photos = file_queries.of("finding", [finding.id]).get(finding.id, []) if finding else []
+    page = render_template(
+        "inspections/finding_form.html",
+        form=form,
+        visit=visit,
+        unit_name=name_as_of(db.session(), visit.unit_id, visit.visited_on),
+        finding=finding,
+        photos=photos,
+    )
+    return page, status
+
+
+@blueprint.route("/phat-hien/<int:finding_id>/sua", methods=["GET", "POST"])
+@requires(LOG)
+def edit_finding(finding_id: int) -> str | tuple[str, int] | Response:
+    """Change a finding while its visit is open."""
+    finding = _finding(finding_id)
+    visit_id = finding.visit_id
+    form = forms.FindingForm()
+    form.item_id.choices = _item_choices(_open_visit(visit_id))
+    if form.is_submitted():
+        if form.validate():
+            try:
+                photos = prepare_photos("photos", services.MOST_PHOTOS)
+                run(
+                    services.edit_finding,
+                    inputs.EditFinding(
+                        finding_id=finding_id,
+                        text=form.text.data or "",
+                        severity=Severity(form.severity.data),
+                        remedy_due_on=form.remedy_due_on.data,
+                        photos=photos,
+                        version=version_of(form.version.data),
+                    ),
+                )
+            except ValidationFailed as error:
+                form.take_errors(error)
+            else:
+                flash(_("Đã lưu phát hiện."), "success")
+                return redirect(
+                    url_for("inspections.show_visit", visit_id=visit_id, _anchor="phat-hien"), 303
+                )
+        return _finding_form(form, visit_id, 422, _finding(finding_id))
+    form.item_id.data = finding.item_id
+    form.text.data = finding.text
+    form.severity.data = finding.severity.value
+    form.remedy_due_on.data = finding.remedy_due_on
+    form.version.data = finding.version
+    return _finding_form(form, visit_id, 200, finding)
+
+
+# ---------------------------------------------------------------------------------------------
+# One finding
+
+
+def _finding(finding_id: int) -> Finding:
+    finding = queries.find_finding(db.session(), existing(finding_id))
+    if finding is None:
+        raise NotFound
+    return finding
+
+
+def _page(
+    finding_id: int,
+    *,
+    remedy_form: forms.RemedyForm | None = None,
+    verify_form: forms.VerifyForm | None = None,
+) -> str:
+    session = db.session()
+    finding = _finding(finding_id)
+    visit = session.get_one(Visit, finding.visit_id)
+    unit = session.get_one(Unit, finding.unit_id)
+    remedies = queries.remedies_of(session, finding.id)
+    waiting: Remedy | None = next((one for one in remedies if one.is_accepted is None), None)
+    if remedy_form is None:
+        remedy_form = forms.RemedyForm(formdata=None)
+        remedy_form.done_on.data = current().clock.today()
+    photos = file_queries.of("finding", [finding.id]).get(finding.id, [])
+    evidence = file_queries.of("remedy", [one.id for one in remedies])
+    chain = queries.chain_of(session, finding) if finding.repeat_of_id else []
+    may_verify = queries.may_verify(session, finding)
+    return render_template(
+        "inspections/finding.html",
+        finding=finding,
+        visit=visit,
+        unit=unit,
+        photos=photos,
+        remedies=remedies,
+        evidence=evidence,
+        waiting=waiting,
+        chain=chain,
+        timeline=panels.finding_timeline(session, finding, visit, remedies, evidence),
+        remedy_form=remedy_form,
+        verify_form=verify_form or forms.VerifyForm(formdata=None),
+        may_remedy=finding.state is FindingState.OPEN and queries.may_remedy(session, unit),
+        may_verify=may_verify
+        and waiting is not None
+        and waiting.reported_by_id != current().actor.user_id,
+        may_close=may_verify and finding.state is FindingState.VERIFIED,
+        may_reinspect=current().actor.access.holds(LOG)
+        and finding.state is not FindingState.CLOSED
+        and visit.state is VisitState.FINISHED,
+    )
+
+
+@blueprint.get("/phat-hien/<int:finding_id>")
+@requires(VIEW)
+def show_finding(finding_id: int) -> str:
+    """Show a finding and what became of it."""
+    return _page(finding_id)
+
+
+@blueprint.post("/phat-hien/<int:finding_id>/khac-phuc")
+@requires(REMEDY)
+def report_remedy(finding_id: int) -> tuple[str, int] | Response:
+    """Take what the unit did, with evidence."""
+    _finding(finding_id)
+    form = forms.RemedyForm()
+    if form.validate():
+        try:
+            run(
+                services.report_remedy,
+                inputs.ReportRemedy(
+                    finding_id=finding_id,
+                    text=form.text.data or "",
+                    done_on=form.done_on.data,
+                    evidence_number=form.evidence_number.data or "",
+                    evidence_on=form.evidence_on.data,
+                    evidence_issuer=form.evidence_issuer.data or "",
+                    files=prepare_all(
+                        request.files.getlist("files"), "files", services.MOST_PHOTOS
+                    ),
+                ),
+            )
+        except ValidationFailed as error:
+            form.take_errors(error)
+        else:
+            flash(_("Đã gửi báo cáo khắc phục. Người thứ hai sẽ xác minh."), "success")
+            return redirect(url_for("inspections.show_finding", finding_id=finding_id), 303)
+    return _page(finding_id, remedy_form=form), 422
+
+
+@blueprint.post("/phat-hien/<int:finding_id>/xac-minh")
+@requires(VERIFY)
+def verify_remedy(finding_id: int) -> tuple[str, int] | Response:
+    """Take the word of the second person."""
+    _finding(finding_id)
+    form = forms.VerifyForm()
+    if form.validate():
+        is_accepted = form.verdict.data == "yes"
+        try:
+            run(
+                services.verify_remedy,
+                inputs.VerifyRemedy(
+                    finding_id=finding_id, is_accepted=is_accepted, note=form.note.data or ""
+                ),
+            )
+        except ValidationFailed as error:
+            form.take_errors(error)
+        else:
+            flash(
+                _("Đã xác minh khắc phục.") if is_accepted else _("Đã trả lại để khắc phục tiếp."),
+                "success",
+            )
+            return redirect(url_for("inspections.show_finding", finding_id=finding_id), 303)
+    return _page(finding_id, verify_form=form), 422
+
+
+@blueprint.post("/phat-hien/<int:finding_id>/dong")
+@requires(VERIFY)
+def close_finding(finding_id: int) -> Response:
+    """Close a verified finding."""
+    run(services.close_finding, inputs.FindingRef(existing(finding_id)))
+    flash(_("Đã đóng phát hiện."), "success")
+    return redirect(url_for("inspections.show_finding", finding_id=finding_id), 303)

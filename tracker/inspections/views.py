@@ -1,0 +1,584 @@
+"""Pages of visits: list and month, one visit, its record on a phone, its minutes on paper."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import date, timedelta
+from typing import Any
+
+from flask import flash, jsonify, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from tracker.core import numbers
+from tracker.core.context import current
+from tracker.core.db import db
+from tracker.core.errors import BadRequest, NotFound, ValidationFailed
+from tracker.core.text import N_
+from tracker.core.work import run
+from tracker.files import queries as file_queries
+from tracker.inspections import forms, inputs, labels, panels, queries, services
+from tracker.inspections.blueprint import (
+    blueprint,
+    choice_in,
+    day_in,
+    existing,
+    is_script,
+    key_in,
+    text_in,
+    version_of,
+)
+from tracker.inspections.models import (
+    Answer,
+    MemberRole,
+    Visit,
+    VisitKind,
+    VisitState,
+)
+from tracker.inspections.permissions import LOG, VIEW
+from tracker.plugins.descriptors import Place
+from tracker.settings.queries import value as setting
+from tracker.units.queries import name_as_of
+from tracker.web.doors import requires
+from tracker.web.paging import page_number, paginate, sorting
+from tracker.web.xlsx import Column, Sheet, download, write_workbook
+
+MOST_EXPORTED = 20_000
+MOST_GUESTS = 20
+
+
+def _filters() -> queries.VisitFilters:
+    return queries.VisitFilters(
+        kind=choice_in(VisitKind, "loai"),
+        state=choice_in(VisitState, "tt"),
+        unit_id=key_in("dv"),
+        start=day_in("tu"),
+        end=day_in("den"),
+        text=text_in("q"),
+    )
+
+
+def _month() -> date:
+    words = request.args.get("thang", "")
+    if not words:
+        return current().clock.today().replace(day=1)
+    try:
+        year, month = words.split("-")
+        found = date(int(year), int(month), 1)
+    except ValueError as error:
+        raise BadRequest(_("Tháng không hợp lệ.")) from error
+    if not 1990 <= found.year <= 2200:
+        raise BadRequest(_("Tháng không hợp lệ."))
+    return found
+
+
+@blueprint.get("")
+@requires(VIEW)
+def list_visits() -> str:
+    """Show the month and the list of visits."""
+    filters, month, today = _filters(), _month(), current().clock.today()
+    order = sorting(queries.VISIT_ORDER, "-day")
+    page = paginate(
+        db.session(), order.apply(queries.visits_query(filters), queries.VISIT_ORDER), page_number()
+    )
+    return render_template(
+        "inspections/visits.html",
+        filters=filters,
+        page=page,
+        order=order,
+        month=month,
+        previous_month=(month - timedelta(days=1)).strftime("%Y-%m"),
+        next_month=(month + timedelta(days=32)).strftime("%Y-%m"),
+        weeks=queries.month_grid(filters, month, today),
+        units=queries.inspected_units(),
+    )
+
+
+@blueprint.get("/xuat")
+@requires(VIEW)
+def export_visits() -> Response:
+    """Send the filtered list as a spreadsheet."""
+    rows = db.session.execute(
+        queries.visits_query(_filters())
+        .order_by(*queries.VISIT_ORDER["day"])
+        .limit(MOST_EXPORTED)
+    )
+    sheet = Sheet(
+        _("Kiểm tra"),
+        (
+            Column(_("Ngày kiểm tra"), 14, "date"),
+            Column(_("Đơn vị"), 36),
+            Column(_("Loại"), 16),
+            Column(_("Trạng thái"), 16),
+            Column(_("Đoàn, tổ kiểm tra"), 30),
+            Column(_("Có mặt"), 10, "whole"),
+            Column(_("Vắng có lý do"), 12, "whole"),
+            Column(_("Vắng không lý do"), 12, "whole"),
+            Column(_("Phát hiện"), 10, "whole"),
+            Column(_("Lặp lại"), 10, "whole"),
+            Column(_("Số thông báo"), 18),
+            Column(_("Ngày thông báo"), 14, "date"),
+        ),
+        [
+            (
+                row.visited_on,
+                row.unit_name,
+                str(labels.KINDS[row.kind]),
+                str(labels.STATES[row.state]),
+                row.team_name,
+                row.present,
+                row.absent_with_reason,
+                row.absent_without_reason,
+                row.finding_count,
+                row.repeat_count,
+                row.notice_number,
+                row.notice_on,
+            )
+            for row in rows
+        ],
+        title=_("Danh sách cuộc kiểm tra"),
+        note=_("Lập ngày %(day)s", day=numbers.format_date(current().clock.today())),
+    )
+    return download(write_workbook([sheet]), "kiem-tra.xlsx")
+
+
+# ---------------------------------------------------------------------------------------------
+# A new visit
+
+
+def _visit_form() -> forms.VisitForm:
+    form = forms.VisitForm()
+    form.unit_id.choices = [("", _("Chọn đơn vị")), *queries.unit_choices(LOG)]
+    checklists = queries.checklist_choices()
+    form.checklist_id.choices = [("", _("Không dùng bảng kiểm")), *checklists]
+    items = queries.open_plan_items()
+    form.plan_item_id.choices = [
+        ("", _("Chọn dòng kế hoạch")),
+        *(
+            (
+                item.id,
+                f"{item.unit_name} · {item.planned_from:%m}–{item.planned_to:%m/%Y}"
+                f" · {item.plan_title}",
+            )
+            for item in items
+        ),
+    ]
+    form.finding_ids.choices = [
+        (row.id, f"{row.unit_name} · {row.text[:120]}") for row in queries.open_findings_of_units()
+    ]
+    me = current().actor.user_id
+    form.member_ids.choices = [one for one in queries.member_choices() if one[0] != me]
+    if request.method == "GET":
+        form.visited_on.data = current().clock.today()
+        form.send_key.data = str(uuid.uuid4())
+        form.checklist_id.data = checklists[0][0] if checklists else None
+        _prefill(form, items)
+    return form
+
+
+def _prefill(form: forms.VisitForm, items: list[Any]) -> None:
+    """Take what the address says: kind, unit, plan row, findings to look at again."""
+    kind = choice_in(VisitKind, "loai")
+    if kind is not None:
+        form.kind.data = kind.value
+    form.unit_id.data = key_in("dv")
+    plan_item = key_in("dong")
+    chosen = next((item for item in items if item.id == plan_item), None)
+    if chosen is not None:
+        form.kind.data = VisitKind.PLANNED.value
+        form.plan_item_id.data, form.unit_id.data = chosen.id, chosen.unit_id
+    found = request.args.getlist("phat-hien")
+    if found:
+        form.kind.data = VisitKind.REINSPECTION.value
+        form.finding_ids.data = [int(one) for one in found if one.isascii() and one.isdigit()]
+
+
+def _guests(words: str) -> list[inputs.Member]:
+    """Read guests, one a line: name, then the agency after a comma or a dash."""
+    members = []
+    for line in words.splitlines()[:MOST_GUESTS]:
+        name, _comma, agency = line.replace(" – ", ",").replace(" - ", ",").partition(",")
+        if name.strip():
+            members.append(inputs.Member(name=name.strip(), agency=agency.strip()))
+    return members
+
+
+@blueprint.route("/moi", methods=["GET", "POST"])
+@requires(LOG)
+def new_visit() -> str | tuple[str, int] | Response:
+    """Make a visit: on a phone a surprise visit takes this one screen."""
+    form = _visit_form()
+    if form.is_submitted():
+        if form.validate():
+            try:
+                visit_id = run(
+                    services.create_visit,
+                    inputs.CreateVisit(
+                        kind=VisitKind(form.kind.data),
+                        unit_id=form.unit_id.data,
+                        visited_on=form.visited_on.data,
+                        plan_item_id=form.plan_item_id.data,
+                        checklist_id=form.checklist_id.data,
+                        decision_number=form.decision_number.data or "",
+                        team_name=form.team_name.data or "",
+                        is_announced=bool(form.is_announced.data),
+                        members=[
+                            *(inputs.Member(user_id=one) for one in form.member_ids.data or ()),
+                            *_guests(form.guests.data or ""),
+                        ],
+                        finding_ids=tuple(form.finding_ids.data or ()),
+                        idempotency_key=form.send_key.data,
+                    ),
+                )
+            except ValidationFailed as error:
+                form.take_errors(error)
+            else:
+                return redirect(url_for("inspections.show_visit", visit_id=visit_id), 303)
+        return render_template("inspections/visit_new.html", form=form), 422
+    return render_template("inspections/visit_new.html", form=form)
+
+
+# ---------------------------------------------------------------------------------------------
+# One visit
+
+
+def _visit(visit_id: int) -> Visit:
+    visit = queries.find_visit(db.session(), existing(visit_id))
+    if visit is None:
+        raise NotFound
+    return visit
+
+
+def _view(visit: Visit) -> queries.VisitView:
+    session = db.session()
+    return queries.view_visit(
+        session, visit, name_as_of(session, visit.unit_id, visit.visited_on)
+    )
+
+
+def _headcount_form(visit: Visit) -> forms.HeadcountForm:
+    form = forms.HeadcountForm(formdata=None)
+    form.present.data = visit.present
+    form.absent_with_reason.data = visit.absent_with_reason
+    form.absent_without_reason.data = visit.absent_without_reason
+    form.note.data = visit.absence_note
+    form.counted_at.data = panels.local_time(visit.counted_at)
+    return form
+
+
+def _page(
+    visit: Visit,
+    *,
+    headcount: forms.HeadcountForm | None = None,
+    notice: forms.NoticeForm | None = None,
+    problem: str = "",
+) -> str:
+    view = _view(visit)
+    if notice is None:
+        notice = forms.NoticeForm(formdata=None)
+        notice.conclusion.data = visit.conclusion
+        notice.notice_number.data = visit.notice_number
+        notice.notice_on.data = visit.notice_on
+    photos = file_queries.of("finding", [finding.id for finding in view.findings])
+    return render_template(
+        "inspections/visit.html",
+        v=view,
+        photos=photos,
+        headcount=headcount or _headcount_form(visit),
+        notice=notice,
+        problem=problem,
+        panels=panels.rendered(Place.VISIT, visit.id),
+        timeline=panels.timeline(Place.VISIT, visit.id),
+    )
+
+
+@blueprint.get("/<int:visit_id>")
+@requires(VIEW)
+def show_visit(visit_id: int) -> str:
+    """Show a visit; its team sees the record to fill in."""
+    return _page(_visit(visit_id))
+
+
+@blueprint.route("/<int:visit_id>/sua", methods=["GET", "POST"])
+@requires(LOG)
+def edit_visit(visit_id: int) -> str | tuple[str, int] | Response:
+    """Change the facts of an open visit."""
+    visit = _visit(visit_id)
+    view = _view(visit)
+    form = forms.EditVisitForm()
+    form.checklist_id.choices = [("", _("Không dùng bảng kiểm")), *queries.checklist_choices()]
+    if view.checklist is not None and view.checklist.id not in dict(form.checklist_id.choices):
+        form.checklist_id.choices.append((view.checklist.id, view.checklist.title))
+    if form.is_submitted():
+        if form.validate():
+            try:
+                run(
+                    services.edit_visit,
+                    inputs.EditVisit(
+                        visit_id=visit.id,
+                        visited_on=form.visited_on.data,
+                        checklist_id=form.checklist_id.data,
+                        decision_number=form.decision_number.data or "",
+                        team_name=form.team_name.data or "",
+                        is_announced=bool(form.is_announced.data),
+                        version=version_of(form.version.data),
+                    ),
+                )
+            except ValidationFailed as error:
+                form.take_errors(error)
+                view = _view(_visit(visit_id))
+            else:
+                flash(_("Đã lưu thông tin cuộc kiểm tra."), "success")
+                return redirect(url_for("inspections.show_visit", visit_id=visit_id), 303)
+        return render_template("inspections/visit_edit.html", form=form, v=view), 422
+    form.visited_on.data = visit.visited_on
+    form.checklist_id.data = view.checklist.id if view.checklist is not None else None
+    form.team_name.data = visit.team_name
+    form.decision_number.data = visit.decision_number
+    form.is_announced.data = visit.is_announced
+    form.version.data = visit.version
+    return render_template("inspections/visit_edit.html", form=form, v=view)
+
+
+@blueprint.post("/<int:visit_id>/bat-dau")
+@requires(LOG)
+def start_visit(visit_id: int) -> Response:
+    """Begin a planned visit."""
+    run(services.start_visit, inputs.VisitRef(existing(visit_id)))
+    return redirect(url_for("inspections.show_visit", visit_id=visit_id), 303)
+
+
+def _saved(visit_id: int, anchor: str, item_id: int | None = None) -> Response:
+    """Answer a save: the script gets what changed on the page, a form its page again."""
+    if not is_script():
+        return redirect(
+            url_for("inspections.show_visit", visit_id=visit_id, _anchor=anchor), 303
+        )
+    view = _view(_visit(visit_id))
+    return jsonify(replace=_fragments(view, item_id))
+
+
+def _fragments(view: queries.VisitView, item_id: int | None) -> dict[str, str]:
+    """Return the parts of the page that a save changes, by their ids."""
+    parts = {
+        "visit-progress": render_template("inspections/_progress.html", v=view),
+        "count-quan-so": render_template("inspections/_headcount_mark.html", v=view),
+    }
+    for number, section in enumerate(view.sections, 1):
+        parts[f"count-{number}"] = render_template(
+            "inspections/_count.html", section=section, number=number
+        )
+        for item in section.items:
+            if item.id == item_id:
+                parts[f"after-{item.id}"] = render_template(
+                    "inspections/_after.html", item=item, v=view, is_saved=True
+                )
+    return parts
+
+
+def _refused(error: ValidationFailed) -> tuple[Response, int]:
+    return jsonify(message=" ".join(str(one.message) for one in error.errors)), 422
+
+
+@blueprint.post("/<int:visit_id>/quan-so")
+@requires(LOG)
+def save_headcount(visit_id: int) -> str | tuple[str, int] | Response | tuple[Response, int]:
+    """Keep the headcount."""
+    visit = _visit(visit_id)
+    form = forms.HeadcountForm()
+    if form.validate():
+        try:
+            run(
+                services.count_heads,
+                inputs.CountHeads(
+                    visit_id=visit.id,
+                    present=form.present.data,
+                    absent_with_reason=form.absent_with_reason.data,
+                    absent_without_reason=form.absent_without_reason.data,
+                    counted_at=form.counted_at.data,
+                    note=form.note.data or "",
+                ),
+            )
+            return _saved(visit_id, "quan-so")
+        except ValidationFailed as error:
+            form.take_errors(error)
+    if is_script():
+        words = [str(words) for field in form for words in field.errors] + form.form_errors
+        return jsonify(message=" ".join(words)), 422
+    return _page(_visit(visit_id), headcount=form), 422
+
+
+@blueprint.post("/<int:visit_id>/tra-loi/<int:item_id>")
+@requires(LOG)
+def save_answer(visit_id: int, item_id: int) -> str | tuple[str, int] | Response | tuple[Response, int]:
+    """Keep the answer to one item, as soon as it is given."""
+    words = request.form.get("answer", "")
+    try:
+        answer = Answer(words) if words else None
+    except ValueError as error:
+        raise BadRequest(_("Câu trả lời không hợp lệ.")) from error
+    try:
+        run(
+            services.save_answer,
+            inputs.SaveAnswer(
+                visit_id=existing(visit_id),
+                item_id=existing(item_id),
+                answer=answer,
+                note=request.form.get("note", ""),
+            ),
+        )
+    except ValidationFailed as error:
+        if is_script():
+            return _refused(error)
+        return _page(_visit(visit_id), problem=error.message), 422
+    return _saved(visit_id, f"muc-{item_id}", item_id)
+
+
+@blueprint.post("/<int:visit_id>/kiem-lai/<int:finding_id>")
+@requires(LOG)
+def check_finding(visit_id: int, finding_id: int) -> Response:
+    """Keep what a re-inspection says of an earlier finding."""
+    words = request.form.get("remedied", "")
+    if words not in {"yes", "no"}:
+        raise BadRequest(_("Câu trả lời không hợp lệ."))
+    run(
+        services.check_finding,
+        inputs.CheckFinding(
+            visit_id=existing(visit_id),
+            finding_id=existing(finding_id),
+            is_remedied=words == "yes",
+            note=request.form.get("note", "")[:4000],
+        ),
+    )
+    return _saved(visit_id, f"kiem-lai-{finding_id}")
+
+
+@blueprint.route("/<int:visit_id>/doan", methods=["GET", "POST"])
+@requires(LOG)
+def edit_team(visit_id: int) -> str | tuple[str, int] | Response:
+    """Add to the team."""
+    visit = _visit(visit_id)
+    form = forms.MemberForm()
+    form.user_id.choices = [("", _("Chọn người")), *queries.member_choices()]
+    status = 200
+    if form.is_submitted():
+        status = 422
+        if form.validate():
+            try:
+                run(
+                    services.add_member,
+                    inputs.AddMember(
+                        visit_id=visit.id,
+                        member=inputs.Member(
+                            user_id=form.user_id.data,
+                            name=form.name.data or "",
+                            agency=form.agency.data or "",
+                            role=MemberRole(form.role.data),
+                        ),
+                    ),
+                )
+            except ValidationFailed as error:
+                form.take_errors(error)
+            else:
+                flash(_("Đã thêm vào đoàn."), "success")
+                return redirect(url_for("inspections.edit_team", visit_id=visit_id), 303)
+    view = _view(_visit(visit_id))
+    return render_template("inspections/team.html", form=form, v=view), status
+
+
+@blueprint.post("/<int:visit_id>/doan/<int:member_id>/bo")
+@requires(LOG)
+def remove_member(visit_id: int, member_id: int) -> Response:
+    """Take a person out of the team."""
+    try:
+        run(
+            services.remove_member,
+            inputs.RemoveMember(existing(visit_id), existing(member_id)),
+        )
+        flash(_("Đã bỏ khỏi đoàn."), "success")
+    except ValidationFailed as error:
+        flash(error.message, "warning")
+    return redirect(url_for("inspections.edit_team", visit_id=visit_id), 303)
+
+
+@blueprint.route("/<int:visit_id>/ket-thuc", methods=["GET", "POST"])
+@requires(LOG)
+def finish_visit(visit_id: int) -> str | tuple[str, int] | Response:
+    """Review what was recorded, then close the record."""
+    visit = _visit(visit_id)
+    form = forms.FinishForm()
+    missing: list[str] = []
+    if form.is_submitted() and form.validate():
+        try:
+            run(
+                services.finish_visit,
+                inputs.FinishVisit(visit_id=visit.id, conclusion=form.conclusion.data or ""),
+            )
+        except ValidationFailed as error:
+            missing = [str(one.message) for one in error.errors]
+        else:
+            flash(_("Đã kết thúc cuộc kiểm tra."), "success")
+            return redirect(url_for("inspections.show_visit", visit_id=visit_id), 303)
+    view = _view(_visit(visit_id))
+    page = render_template("inspections/finish.html", v=view, form=form, missing=missing)
+    return (page, 422) if form.is_submitted() else page
+
+
+@blueprint.post("/<int:visit_id>/huy")
+@requires(LOG)
+def cancel_visit(visit_id: int) -> Response | tuple[str, int]:
+    """Give up a visit, with the reason."""
+    reason = request.form.get("reason", "")[:4000]
+    try:
+        run(services.cancel_visit, inputs.CancelVisit(visit_id=existing(visit_id), reason=reason))
+    except ValidationFailed as error:
+        return _page(_visit(visit_id), problem=error.message), 422
+    flash(_("Đã hủy cuộc kiểm tra."), "success")
+    return redirect(url_for("inspections.show_visit", visit_id=visit_id), 303)
+
+
+@blueprint.post("/<int:visit_id>/thong-bao")
+@requires(LOG)
+def record_notice(visit_id: int) -> str | tuple[str, int] | Response:
+    """Add conclusion and notice to a finished visit."""
+    form = forms.NoticeForm()
+    if form.validate():
+        try:
+            run(
+                services.record_notice,
+                inputs.RecordNotice(
+                    visit_id=existing(visit_id),
+                    conclusion=form.conclusion.data or "",
+                    notice_number=form.notice_number.data or "",
+                    notice_on=form.notice_on.data,
+                ),
+            )
+        except ValidationFailed as error:
+            form.take_errors(error)
+        else:
+            flash(_("Đã lưu kết luận và thông báo."), "success")
+            return redirect(url_for("inspections.show_visit", visit_id=visit_id), 303)
+    return _page(_visit(visit_id), notice=form), 422
+
+
+# Where the minutes' heading stands: the motto is fixed by Decree 30/2020/NĐ-CP, Appendix I.
+MOTTO = (N_("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM"), N_("Độc lập - Tự do - Hạnh phúc"))
+
+
+@blueprint.get("/<int:visit_id>/bien-ban")
+@requires(VIEW)
+def minutes(visit_id: int) -> str:
+    """Show the minutes of a visit as they are printed and signed on the same day."""
+    visit = _visit(visit_id)
+    view = _view(visit)
+    return render_template(
+        "inspections/minutes.html",
+        v=view,
+        photos=file_queries.of("finding", [finding.id for finding in view.findings]),
+        motto=MOTTO,
+        agency=setting("agency.name"),
+        parent_agency=setting("agency.parent_name"),
+        started=panels.local_time(visit.started_at),
+        finished=panels.local_time(visit.finished_at),
+        counted=panels.local_time(visit.counted_at),
+    )
