@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from itertools import count
+from typing import Any
 
 from flask import current_app
 from flask.testing import FlaskClient
+from itsdangerous import URLSafeTimedSerializer
+from werkzeug.test import TestResponse
 
-from tracker.accounts import services, sessions
+from tracker.accounts import passwords, services, sessions
 from tracker.accounts.tokens import hash_token, new_token
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
 from tracker.core.rights import Role
@@ -72,3 +75,25 @@ def sign_in(client: FlaskClient, user: int) -> str:
 def sign_out(client: FlaskClient) -> None:
     """Forget the cookies of this client."""
     client.delete_cookie(current_app.config["SESSION_COOKIE_NAME"])
+
+
+def csrf_token(client: FlaskClient) -> str:
+    """Return a token that this client's forms may carry, without fetching a page first."""
+    with client.session_transaction() as cookie:
+        secret = cookie.setdefault("csrf_token", "0" * 40)
+    signer = URLSafeTimedSerializer(client.application.secret_key, salt="wtf-csrf-token")
+    return str(signer.dumps(secret))
+
+
+def post(client: FlaskClient, url: str, data: dict[str, Any] | None = None) -> TestResponse:
+    """Send a form as a browser does, with its token."""
+    return client.post(url, data={"csrf_token": csrf_token(client), **(data or {})})
+
+
+def give_password(user: int, password: str) -> None:
+    """Set a person's password."""
+    with acting(_system()):
+        run(
+            services.assign_password,
+            services.SetPassword(user, passwords.hash_password(password)),
+        )

@@ -1,0 +1,49 @@
+"""People in two provinces, for tests of accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+from flask import Flask
+
+from tests.factories.accounts import give_password, make_user
+from tests.factories.units import make_unit
+from tracker.core.rights import Role
+
+PASSWORD = "con trâu xanh bay"
+
+
+@dataclass(frozen=True)
+class World:
+    """Two provinces, each with its administrator, a commune and an officer there."""
+
+    root: int
+    commune: int
+    chief: int
+    officer: int
+    other_root: int
+    other_commune: int
+    other_chief: int
+    other_officer: int
+
+
+@pytest.fixture
+def world(app: Flask) -> World:
+    """Make the two provinces; `officer` has the user name 'an' and a password."""
+    with app.app_context():
+        root, other_root = make_unit("Tỉnh Một"), make_unit("Tỉnh Hai")
+        commune = make_unit("Xã Một", parent=root)
+        other_commune = make_unit("Xã Hai", parent=other_root)
+        found = World(
+            root=root,
+            commune=commune,
+            chief=make_user(root, Role.ADMINISTRATOR, name="Trần Thị Bình", username="binh"),
+            officer=make_user(commune, Role.OFFICER, name="Nguyễn Văn An", username="nguyen.an"),
+            other_root=other_root,
+            other_commune=other_commune,
+            other_chief=make_user(other_root, Role.ADMINISTRATOR, name="Lê Cường"),
+            other_officer=make_user(other_commune, Role.OFFICER, name="Phạm Dung"),
+        )
+        give_password(found.officer, PASSWORD)
+    return found
