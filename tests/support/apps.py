@@ -6,10 +6,12 @@ import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+from flask import Flask, g, has_app_context, has_request_context
+from flask.testing import FlaskClient
 from jinja2 import StrictUndefined
+from werkzeug.test import TestResponse
 
 from tracker.core.clock import FixedClock
 from tracker.core.db import db
@@ -33,6 +35,19 @@ def make_settings(database_url: str, instance: Path) -> Settings:
     )
 
 
+class FreshClient(FlaskClient):
+    """A browser whose every request starts anew, also while a test holds the app's context.
+
+    Flask lets a request join that context, and with it what an earlier request left in `g`.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        """Send a request."""
+        if has_app_context() and not has_request_context():
+            vars(g).clear()
+        return super().open(*args, **kwargs)
+
+
 @contextlib.contextmanager
 def running_app(settings: Settings, clock: FixedClock) -> Iterator[Flask]:
     """Give the app on `settings`; close its connections when the block ends."""
@@ -41,6 +56,7 @@ def running_app(settings: Settings, clock: FixedClock) -> Iterator[Flask]:
     app = create_app(settings, clock=clock)
     # A name that a template doesn't get is an error, not an empty string.
     app.jinja_env.undefined = StrictUndefined
+    app.test_client_class = FreshClient
     try:
         yield app
     finally:

@@ -6,7 +6,7 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import openpyxl
 from PIL import Image
@@ -57,14 +57,14 @@ def word(extra: Mapping[str, bytes | str] | None = None) -> bytes:
     return archive({**members, **(extra or {})})
 
 
-def sheet(*rows: object, title: str = "Sheet") -> bytes:
+def sheet(*rows: Sequence[object], title: str = "Sheet") -> bytes:
     """Return an .xlsx with these rows (sequences of cell values)."""
     book = openpyxl.Workbook()
     page = book.active
     assert page is not None
     page.title = title
     for row in rows:
-        page.append(list(row))  # type: ignore[call-overload, attr-defined]
+        page.append(list(row))
     return saved(book)
 
 

@@ -12,6 +12,7 @@ from flask_wtf.file import FileField
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 from wtforms import SelectField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its types
 
 from tracker.core.errors import FieldError, ValidationFailed
 from tracker.core.work import run
@@ -42,7 +43,7 @@ def _option_field(option: ImportOption) -> Any:
     return SelectField(
         str(option.label),
         validators,
-        choices=[first, *option.choices()],
+        choices=[SelectChoice(value, label) for value, label in (first, *option.choices())],
         description=hint,
         validate_choice=False,
     )
