@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flask import Blueprint
 from flask_babel import lazy_gettext as _l
 
-from tracker.plugins.descriptors import MenuItem, Permission, SettingSpec
+from tracker.plugins.descriptors import AdminViewSpec, MenuItem, Permission, SettingSpec
 from tracker.plugins.hookspecs import hookimpl
 from tracker.settings import permissions
 from tracker.settings.views import blueprint
@@ -86,3 +86,11 @@ def tracker_register_settings() -> Sequence[SettingSpec]:
             group="hidden",
         ),
     )
+
+
+@hookimpl
+def tracker_register_admin_views() -> Sequence[AdminViewSpec]:
+    """Offer this feature's tables to the back office."""
+    from tracker.settings.admin import SPECS
+
+    return SPECS

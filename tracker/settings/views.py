@@ -33,6 +33,7 @@ Answer = str | tuple[str, int] | Response
 GROUPS: Mapping[str, Label] = {
     "agency": _l("Cơ quan"),
     "plans": _l("Kế hoạch và nhiệm vụ"),
+    "progress": _l("Tiến độ và thời hạn"),
     "inspections": _l("Kiểm tra"),
     "reports": _l("Báo cáo"),
     "notices": _l("Thông báo"),

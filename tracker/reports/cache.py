@@ -1,0 +1,62 @@
+"""Figures kept between requests of one process, for as long as nothing was changed.
+
+Every audited change moves the head of the change log, and what figures rest on changes with an
+audited record only; so a result that is kept under (database, head, question) is never stale.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Any, Final, TypeVar
+
+from flask import g, has_request_context
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tracker.core.changes import ChangeHead
+from tracker.core.db import db
+
+Result = TypeVar("Result")
+MOST_KEPT: Final = 64
+
+_kept: OrderedDict[Hashable, Any] = OrderedDict()
+_lock = Lock()
+
+
+def _head(session: Session) -> int:
+    """Return the number of the newest change set, read once a request."""
+    if has_request_context() and "change_head" in g:
+        return int(g.change_head)
+    # Read before the figures are: a change that comes between makes them newer than their key,
+    # and the next request, with the next head, asks again.
+    head = session.execute(select(ChangeHead.last_id)).scalar_one_or_none() or 0
+    if has_request_context():
+        g.change_head = head
+    return head
+
+
+def kept(session: Session, question: Hashable, answer: Callable[[], Result]) -> Result:
+    """Return the answer to a question, computed only when something changed since it was asked.
+
+    `question` has to name everything that the answer depends on: dates, filters, rights.
+    """
+    key = (str(db.engine.url), _head(session), question)
+    with _lock:
+        if key in _kept:
+            _kept.move_to_end(key)
+            found: Result = _kept[key]
+            return found
+    made = answer()
+    with _lock:
+        _kept[key] = made
+        while len(_kept) > MOST_KEPT:
+            _kept.popitem(last=False)
+    return made
+
+
+def forget() -> None:
+    """Drop all that is kept."""
+    with _lock:
+        _kept.clear()

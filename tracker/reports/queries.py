@@ -1,0 +1,593 @@
+"""Reading figures for leaders, on top of the one rule of status in tracker.plans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from statistics import median
+from typing import Any, Final, cast
+
+from sqlalchemy import ColumnElement, Integer, and_, case, func, literal, or_, select, true
+from sqlalchemy.orm import Session, aliased
+
+from tracker.accounts.models import User
+from tracker.core.clock import local_day_bounds, to_local
+from tracker.core.deadlines import DeadlineKind
+from tracker.core.rights import Access
+from tracker.plans import figures
+from tracker.plans.models import (
+    FOREVER,
+    Assignment,
+    AssignmentPeriod,
+    Decision,
+    EntryKind,
+    Extension,
+    Plan,
+    PlanDocument,
+    PlanState,
+    ProgressEntry,
+    ReformArea,
+    RowKind,
+    Task,
+    Urge,
+)
+from tracker.plans.rules import COUNTED, DONE, RULES, Moment, Status, period_columns
+from tracker.reports.permissions import VIEW
+from tracker.reports.progress import Stand, Stretch, unled
+from tracker.units import tree
+from tracker.units.models import Unit
+
+# The ages of overdue work: last day of each band; what is older is the third.
+AGES: Final = (7, 30)
+LIVE: Final = tuple(status for status, counted in COUNTED.items() if counted.in_plan)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What figures are about and who asks: plans of a year or one plan, a unit's subtree, rights.
+
+    `roots` are the units that the reader's right reaches, None for the system itself.
+    """
+
+    plan_id: int | None = None
+    year: int | None = None
+    unit_id: int | None = None
+    roots: frozenset[int] | None = None
+
+    def on_plans(self) -> list[ColumnElement[bool]]:
+        """Return the conditions on Plan."""
+        if self.plan_id is not None:
+            return [Plan.id == self.plan_id, Plan.state != PlanState.DRAFT]
+        found: list[ColumnElement[bool]] = [Plan.state != PlanState.DRAFT]
+        if self.year is not None:
+            found += [Plan.year_from <= self.year, Plan.year_to >= self.year]
+        return found
+
+    def reach(self, unit: ColumnElement[int]) -> ColumnElement[bool] | None:
+        """Return the condition that the reader reaches a unit; None where nothing stands against.
+
+        The issuer of a plan reads all of it, whoever leads its tasks.
+        """
+        if self.roots is None:
+            return None
+        within = tree.units_within(self.roots, reading=True)
+        return or_(unit.in_(within), Plan.issuer_id.in_(within))
+
+    def conditions(self, unit: ColumnElement[int]) -> list[ColumnElement[bool]]:
+        """Return all conditions on Plan and on the unit that leads."""
+        found = self.on_plans()
+        if self.unit_id is not None:
+            found.append(unit.in_(tree.units_within([self.unit_id], reading=True)))
+        reach = self.reach(unit)
+        return found if reach is None else [*found, reach]
+
+    def filter(self) -> figures.Filter:
+        """Return the same for tracker.plans.figures."""
+        unit = AssignmentPeriod.unit_id.expression
+        return figures.Filter(plan_id=self.plan_id, condition=and_(*self.conditions(unit)))
+
+
+def roots_of(access: Access) -> frozenset[int] | None:
+    """Return the units that the right to read reports reaches; None for all."""
+    return None if access.everything else access.scope(VIEW)
+
+
+# -- what to choose from ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class PlanChoice:
+    """A plan that the reader may choose."""
+
+    id: int
+    key: str
+    title: str
+    year_from: int
+    year_to: int
+    # The reader reaches whoever issued it, and so reads all of it.
+    is_whole: bool
+
+
+def readable_plans(session: Session, access: Access) -> list[PlanChoice]:
+    """Return the plans that are not drafts and that the reader's units issued or take part in."""
+    roots = roots_of(access)
+    whole: ColumnElement[bool] = true()
+    conditions: list[ColumnElement[bool]] = [Plan.state != PlanState.DRAFT]
+    if roots is not None:
+        within = tree.units_within(roots, reading=True)
+        whole = Plan.issuer_id.in_(within)
+        led = (
+            select(Task.plan_id)
+            .join(Assignment, Assignment.task_id == Task.id)
+            .where(Assignment.unit_id.in_(within))
+        )
+        conditions.append(or_(whole, Plan.id.in_(led)))
+    query = (
+        select(
+            Plan.id,
+            Plan.key,
+            Plan.title,
+            Plan.year_from,
+            Plan.year_to,
+            case((whole, 1), else_=0).label("is_whole"),
+        )
+        .where(*conditions)
+        .order_by(Plan.year_from.desc(), Plan.sort_key, Plan.id)
+    )
+    return [
+        PlanChoice(row.id, row.key, row.title, row.year_from, row.year_to, bool(row.is_whole))
+        for row in session.execute(query)
+    ]
+
+
+def explained_as(scope: Scope, *, is_whole: bool) -> dict[str, int] | None:
+    """Return the parameters with which `plans.explain` answers the same question; None if none do.
+
+    That page tells of a whole plan or of one unit's part in it. Whoever doesn't read all of a plan
+    is shown the part of their own unit.
+    """
+    if scope.plan_id is None:
+        return None
+    unit_id = scope.unit_id
+    if unit_id is None and not is_whole:
+        if scope.roots is None or len(scope.roots) != 1:
+            return None
+        (unit_id,) = scope.roots
+    found = {"plan": scope.plan_id}
+    return found if unit_id is None else {**found, "unit": unit_id}
+
+
+def reads_whole_plan(session: Session, scope: Scope) -> bool:
+    """Tell whether the reader reaches whoever issued the scope's plan."""
+    if scope.plan_id is None or scope.roots is None:
+        return scope.roots is None
+    within = tree.units_within(scope.roots, reading=True)
+    query = select(Plan.id).where(Plan.id == scope.plan_id, Plan.issuer_id.in_(within))
+    return session.execute(query).first() is not None
+
+
+# -- how it stood on one day --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Group:
+    """Assignments of one unit, area, status and age that stood alike on a day."""
+
+    unit_id: int
+    area_id: int | None
+    status: str
+    # Which age band of overdue work: 0, 1, 2; None for what is not overdue.
+    age: int | None
+    is_due: bool
+    lacks_evidence: bool
+    count: int
+
+
+def groups_on(session: Session, as_of: date, scope: Scope) -> list[Group]:
+    """Return all assignments of the scope as of a day, counted by what figures ask for.
+
+    One query feeds matrix, ages, statuses and rule 'due'.
+    """
+    shares = figures.assignments_on(as_of, scope.filter())
+    shares = shares.add_columns(Assignment.has_evidence.label("has_evidence"))
+    rows = shares.subquery("shares")
+    status = rows.c.status
+    age = case(
+        (status != Status.OVERDUE, None),
+        (rows.c.due_on >= as_of - timedelta(days=AGES[0]), 0),
+        (rows.c.due_on >= as_of - timedelta(days=AGES[1]), 1),
+        else_=2,
+    )
+    # An absent deadline has not come; comparing it would give neither yes nor no.
+    is_due = case((rows.c.due_on <= as_of, 1), else_=0)
+    lacks = case((and_(status.in_(DONE), rows.c.has_evidence.is_(False)), 1), else_=0)
+    keys = (rows.c.unit_id, rows.c.area_id, status, age, is_due, lacks)
+    labelled = [key.label(f"key_{number}") for number, key in enumerate(keys)]
+    inner = select(*labelled).subquery("keyed")
+    query = select(*inner.c, func.count()).group_by(*inner.c)
+    return [
+        Group(row[0], row[1], row[2], row[3], bool(row[4]), bool(row[5]), row[6])
+        for row in session.execute(query)
+    ]
+
+
+@dataclass(frozen=True)
+class OverdueRow:
+    """One of the assignments that are overdue for longest, and who answers for it."""
+
+    assignment_id: int
+    task_id: int
+    title: str
+    number: str
+    plan_title: str
+    unit_id: int
+    unit: str
+    person: str
+    due_on: date
+    days: int
+    is_urged: bool
+
+
+def oldest_overdue(session: Session, as_of: date, scope: Scope, limit: int) -> list[OverdueRow]:
+    """Return the assignments that are overdue for longest, with names, in one query."""
+    shares = figures.assignments_on(as_of, scope.filter())
+    rows = shares.add_columns(Assignment.person_id.label("person_id")).subquery("shares")
+    unit, person = aliased(Unit), aliased(User)
+    urged = (
+        select(Urge.id)
+        .where(Urge.assignment_id == rows.c.assignment_id, Urge.answered_at.is_(None))
+        .exists()
+    )
+    query = (
+        select(
+            rows.c.assignment_id,
+            rows.c.task_id,
+            Task.title,
+            Task.number,
+            Plan.title.label("plan_title"),
+            rows.c.unit_id,
+            unit.name.label("unit"),
+            func.coalesce(person.name, unit.head_title, "").label("person"),
+            rows.c.due_on,
+            urged.label("is_urged"),
+        )
+        .join(Task, Task.id == rows.c.task_id)
+        .join(Plan, Plan.id == Task.plan_id)
+        .join(unit, unit.id == rows.c.unit_id)
+        .outerjoin(person, person.id == rows.c.person_id)
+        .where(rows.c.status == Status.OVERDUE)
+        .order_by(rows.c.due_on, rows.c.assignment_id)
+        .limit(limit)
+    )
+    return [
+        OverdueRow(
+            assignment_id=row.assignment_id,
+            task_id=row.task_id,
+            title=row.title,
+            number=row.number,
+            plan_title=row.plan_title,
+            unit_id=row.unit_id,
+            unit=row.unit,
+            person=row.person,
+            due_on=row.due_on,
+            days=(as_of - row.due_on).days,
+            is_urged=bool(row.is_urged),
+        )
+        for row in session.execute(query)
+    ]
+
+
+@dataclass(frozen=True)
+class UrgeCount:
+    """Pushes that wait for an answer, and how many of them past the day to answer by."""
+
+    open: int
+    late: int
+
+
+def open_urges(session: Session, as_of: date, scope: Scope) -> UrgeCount:
+    """Return how many pushes sent by the day were unanswered at its end."""
+    after = _end_of(as_of)
+    row = session.execute(
+        select(
+            func.count(),
+            func.sum(case((Urge.reply_by < as_of, 1), else_=0)),
+        )
+        .select_from(Urge)
+        .join(Assignment, Assignment.id == Urge.assignment_id)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Plan, Plan.id == Task.plan_id)
+        .where(
+            Urge.urged_at < after,
+            or_(Urge.answered_at.is_(None), Urge.answered_at >= after),
+            *scope.conditions(Assignment.unit_id.expression),
+        )
+    ).one()
+    return UrgeCount(row[0], int(row[1] or 0))
+
+
+def _end_of(day: date) -> datetime:
+    return local_day_bounds(day)[1]
+
+
+# -- how it went ----------------------------------------------------------------------------------
+
+
+def _stand_on(day: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return what a period row means for its task on a day, by the rule of status itself."""
+    moment = Moment(cast(date, day), cast(date, day))
+    meaning = {
+        Status.WITHDRAWN: Stand.WITHDRAWN,
+        Status.DONE: Stand.DONE,
+        Status.DONE_LATE: Stand.DONE,
+        Status.AWAITING: Stand.CLAIMED,
+        Status.REGULAR: Stand.REGULAR,
+    }
+    columns = period_columns()
+    *whens, _last = RULES
+    # What comes after the rule for regular work is open, whichever of the states it is.
+    named = [rule for rule in whens if rule.status in meaning or rule.status is Status.DISPUTED]
+    return case(
+        *(
+            (rule.in_sql(columns, moment), int(meaning.get(rule.status, Stand.OPEN)))
+            for rule in named
+        ),
+        else_=int(Stand.OPEN),
+    )
+
+
+def stretches(session: Session, scope: Scope, until: date) -> list[Stretch]:
+    """Return the history of all tasks of the scope up to a day, in one query.
+
+    Tasks that nobody leads belong to whoever issued their plan; looked at by unit there are none.
+    """
+    # When a dispute lapses only regular work changes what it means.
+    lapsed = case(
+        (AssignmentPeriod.disputed_until.is_(None), None),
+        else_=_stand_on(literal(FOREVER)),
+    )
+    begins_on = func.coalesce(Task.valid_from, Plan.issued_on)
+    columns = (
+        Task.id,
+        Task.plan_id,
+        Task.area_id,
+        AssignmentPeriod.valid_from,
+        AssignmentPeriod.valid_to,
+        _stand_on(AssignmentPeriod.valid_from.expression),
+        AssignmentPeriod.disputed_until,
+        lapsed,
+        begins_on,
+        Task.withdrawn_on,
+    )
+    query = (
+        select(*columns)
+        .select_from(AssignmentPeriod)
+        .join(Assignment, Assignment.id == AssignmentPeriod.assignment_id)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Plan, Plan.id == Task.plan_id)
+        .where(
+            Task.kind == RowKind.TASK,
+            AssignmentPeriod.valid_from <= until,
+            *scope.conditions(AssignmentPeriod.unit_id.expression),
+        )
+    )
+    found: list[Stretch] = []
+    day = timedelta(days=1)
+    for row in session.execute(query):
+        task, plan, area, start, end, stand, disputed_until, later, begins, withdrawn = row
+        # Out of the plan the task no longer counts, whatever became of its shares.
+        end = end if withdrawn is None else min(end, withdrawn)
+        start = max(start, begins)
+        if start >= end:
+            continue
+        turns_on = None if disputed_until is None or later is None else disputed_until + day
+        found.append(Stretch(task, (plan, area), start, end, stand, turns_on, later or 0))
+    if scope.unit_id is None:
+        found += _unled(session, scope, until)
+    return found
+
+
+def _unled(session: Session, scope: Scope, until: date) -> list[Stretch]:
+    begins_on = func.coalesce(Task.valid_from, Plan.issued_on)
+    query = (
+        select(Task.id, Task.plan_id, Task.area_id, begins_on, Task.withdrawn_on)
+        .join(Plan, Plan.id == Task.plan_id)
+        .where(
+            Task.kind == RowKind.TASK,
+            Task.deadline_kind != DeadlineKind.OPEN_ENDED,
+            begins_on <= until,
+            ~select(Assignment.id).where(Assignment.task_id == Task.id).exists(),
+            *scope.on_plans(),
+        )
+    )
+    if scope.roots is not None:
+        query = query.where(Plan.issuer_id.in_(tree.units_within(scope.roots, reading=True)))
+    return [
+        unled(task, (plan, area), start, end)
+        for task, plan, area, start, end in session.execute(query)
+    ]
+
+
+# -- what happened in a window ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Events:
+    """What was asked, answered and typed between two days, both included."""
+
+    extensions_asked: int
+    extensions_approved: int
+    urges_sent: int
+    urges_unanswered: int
+    done: int
+    done_late: int
+    entries: int
+    # Days between when it happened and when it was typed; None without entries.
+    lag: Decimal | None
+
+
+def events_between(session: Session, start: date, end: date, scope: Scope) -> Events:
+    """Return the counts of what happened in a window."""
+    first, after = local_day_bounds(start)[0], _end_of(end)
+    on = scope.conditions(Assignment.unit_id.expression)
+    extensions = session.execute(
+        select(
+            func.sum(_one(and_(Extension.requested_at >= first, Extension.requested_at < after))),
+            func.sum(
+                _one(
+                    and_(
+                        Extension.state == Decision.APPROVED,
+                        Extension.decided_at >= first,
+                        Extension.decided_at < after,
+                    )
+                )
+            ),
+        )
+        .select_from(Extension)
+        .join(Assignment, Assignment.id == Extension.assignment_id)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Plan, Plan.id == Task.plan_id)
+        .where(*on)
+    ).one()
+    unanswered = or_(Urge.answered_at.is_(None), Urge.answered_at >= after)
+    urges = session.execute(
+        select(func.count(), func.sum(_one(unanswered)))
+        .select_from(Urge)
+        .join(Assignment, Assignment.id == Urge.assignment_id)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Plan, Plan.id == Task.plan_id)
+        .where(Urge.urged_at >= first, Urge.urged_at < after, *on)
+    ).one()
+    entries = session.execute(
+        select(ProgressEntry.effective_on, ProgressEntry.recorded_at)
+        .join(Assignment, Assignment.id == ProgressEntry.assignment_id)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Plan, Plan.id == Task.plan_id)
+        .where(
+            ProgressEntry.kind == EntryKind.PROGRESS,
+            ProgressEntry.recorded_at >= first,
+            ProgressEntry.recorded_at < after,
+            *on,
+        )
+    ).all()
+    lags = [(to_local(recorded).date() - happened).days for happened, recorded in entries]
+    shares = figures.assignments_on(end, scope.filter()).subquery("shares")
+    done = session.execute(
+        select(func.count(), func.sum(_one(shares.c.status == Status.DONE_LATE))).where(
+            shares.c.status.in_(DONE), shares.c.done_on >= start, shares.c.done_on <= end
+        )
+    ).one()
+    return Events(
+        extensions_asked=int(extensions[0] or 0),
+        extensions_approved=int(extensions[1] or 0),
+        urges_sent=urges[0],
+        urges_unanswered=int(urges[1] or 0),
+        done=done[0],
+        done_late=int(done[1] or 0),
+        entries=len(lags),
+        lag=Decimal(str(median(lags))) if lags else None,
+    )
+
+
+def _one(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return case((condition, literal(1, Integer)), else_=literal(0, Integer))
+
+
+# -- what a report names -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """The newest document of a plan by a day: as issued, or as amended."""
+
+    plan_id: int
+    plan_title: str
+    plan_key: str
+    ordinal: int
+    number: str
+    issued_on: date
+
+
+def plan_versions(session: Session, as_of: date, scope: Scope) -> list[VersionRow]:
+    """Return on which document of each plan the figures of a day rest."""
+    newest = (
+        select(PlanDocument.plan_id, func.max(PlanDocument.ordinal).label("ordinal"))
+        .where(PlanDocument.issued_on <= as_of)
+        .group_by(PlanDocument.plan_id)
+        .subquery("newest")
+    )
+    query = (
+        select(
+            Plan.id,
+            Plan.title,
+            Plan.key,
+            PlanDocument.ordinal,
+            PlanDocument.number,
+            PlanDocument.issued_on,
+        )
+        .join(newest, newest.c.plan_id == Plan.id)
+        .join(
+            PlanDocument,
+            and_(
+                PlanDocument.plan_id == newest.c.plan_id,
+                PlanDocument.ordinal == newest.c.ordinal,
+            ),
+        )
+        .where(*scope.on_plans())
+        .order_by(Plan.sort_key, Plan.id)
+    )
+    return [VersionRow(*row) for row in session.execute(query)]
+
+
+@dataclass(frozen=True)
+class AnnexRow:
+    """One assignment as the annex of a report lists it."""
+
+    plan: str
+    number: str
+    title: str
+    area: str
+    unit: str
+    original_due_on: date | None
+    due_on: date | None
+    status: str
+    percent: int
+    done_on: date | None
+    has_evidence: bool
+
+
+def annex(session: Session, as_of: date, scope: Scope) -> list[AnnexRow]:
+    """Return every assignment of the scope as it stood on a day, in the order of the plans."""
+    query = (
+        figures.assignments_on(as_of, scope.filter())
+        .outerjoin(ReformArea, ReformArea.id == Task.area_id)
+        .join(Unit, Unit.id == AssignmentPeriod.unit_id)
+        .order_by(Plan.sort_key, Plan.id, Task.path, Unit.sort_key, Assignment.occurrence)
+    )
+    status = query.selected_columns["status"]
+    query = query.with_only_columns(
+        Plan.title,
+        Task.number,
+        Task.title,
+        func.coalesce(ReformArea.name, ""),
+        Unit.name,
+        Assignment.original_due_on,
+        AssignmentPeriod.due_on,
+        status,
+        AssignmentPeriod.percent,
+        AssignmentPeriod.done_on,
+        Assignment.has_evidence,
+        maintain_column_froms=True,
+    )
+    return [AnnexRow(*row) for row in session.execute(query)]
+
+
+def unit_reached(session: Session, access: Access, unit_id: int) -> bool:
+    """Tell whether the reader's right reaches a unit; false also where there is no such unit."""
+    roots = roots_of(access)
+    if roots is None:
+        return session.get(Unit, unit_id) is not None
+    within = tree.units_within(roots, reading=True)
+    column = within.selected_columns[0]
+    return session.execute(within.where(column == unit_id).limit(1)).first() is not None
