@@ -12,6 +12,7 @@ from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.rights import EVERYONE, RecordScope, Role
 from tracker.plugins.descriptors import (
+    AdminViewSpec,
     HandoverContributor,
     ImportSpec,
     MenuItem,
@@ -142,3 +143,11 @@ def tracker_register_import_specs() -> Sequence[ImportSpec]:
             weight=10,
         ),
     )
+
+
+@hookimpl
+def tracker_register_admin_views() -> Sequence[AdminViewSpec]:
+    """Offer this feature's tables to the back office."""
+    from tracker.units.admin import SPECS
+
+    return SPECS

@@ -212,7 +212,10 @@ def _read(number: int, values: Mapping[str, object]) -> _Row:
         return one_line(str(values.get(key) or ""))
 
     parts = BETWEEN_ALIASES.split(str(values.get("aliases") or ""))
-    aliases = {text.fold(part): one_line(part) for part in parts if text.fold(part)}
+    aliases: dict[str, str] = {}
+    for part in parts:
+        if text.fold(part):
+            aliases.setdefault(text.fold(part), one_line(part))
     day = values.get("valid_from")
     row = _Row(
         number=number,
@@ -319,6 +322,11 @@ def _match_names(rows: Sequence[_Row], known: Mapping[int, _Known]) -> None:
                 progress = True
             elif one is not None:
                 row.fault("name", _("Đơn vị cấp trên đã có đơn vị mang tên này."))
+    for row in rows:
+        if row.parent_row is not None:
+            # Now it is known whether the parent's row is about a unit that there is.
+            row.parent_unit = row.parent_row.known
+            row.parent_row = None if row.parent_unit else row.parent_row
     for row in rows:
         one = row.known
         if one is None:

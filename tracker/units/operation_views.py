@@ -5,7 +5,7 @@ Each step is a plain form, so it works without a script; what was typed travels 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import flash, make_response, redirect, render_template, request, url_for
@@ -103,6 +103,9 @@ def operate(slug: str) -> Response:
         return _form_page(slug, kind, form, 422)
     try:
         shown = operations.preview(operation)
+        filled = _fill(operation, shown)
+        if filled != operation:
+            operation, shown = filled, operations.preview(filled)
     except ValidationFailed as error:
         form.take_errors(error)
         return _form_page(slug, kind, form, 422)
@@ -189,6 +192,26 @@ def _choices() -> tuple[dict[int, int], dict[tuple[str, int], int]]:
     return children, records
 
 
+def _fill(operation: Operation, shown: Preview) -> Operation:
+    """Return the operation with one unit for all that nobody chose for, where a person said so."""
+    children, records = dict(operation.child_choices), dict(operation.record_choices)
+    for item in shown.children:
+        if item.chosen is None and (rest := _rest("child")) is not None:
+            children[item.record_id] = rest
+    for group in shown.groups:
+        for item in group.items:
+            if item.chosen is None and (rest := _rest(group.key)) is not None:
+                records[group.key, item.record_id] = rest
+    return replace(operation, child_choices=children, record_choices=records)
+
+
+def _rest(key: str) -> int | None:
+    try:
+        return int(request.form.get(f"rest-{key}", ""))
+    except ValueError:
+        return None
+
+
 @dataclass(frozen=True)
 class Step:
     """What each page of the wizard needs to draw itself."""
@@ -209,7 +232,7 @@ def _common(slug: str, kind: UnitEventKind, form: OperationForm) -> dict[str, An
 
 
 def _is_choice(name: str) -> bool:
-    return name.startswith(("child-", "record-"))
+    return name.startswith(("child-", "record-", "rest-"))
 
 
 def _form_page(slug: str, kind: UnitEventKind, form: OperationForm, status: int) -> Response:

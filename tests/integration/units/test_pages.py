@@ -18,10 +18,11 @@ from sqlalchemy import select
 
 from tests.factories.accounts import make_user, sign_in
 from tests.factories.units import make_unit, make_unit_set, system_context
-from tracker.core.context import acting
+from tracker.core.context import Actor, Context, acting
 from tracker.core.db import db
-from tracker.core.rights import Role
+from tracker.core.rights import Access, Role
 from tracker.core.work import run
+from tracker.units.hooks import search
 from tracker.units.inputs import AddAlias, Operation
 from tracker.units.models import Unit, UnitAlias, UnitEvent, UnitEventKind, UnitKind, UnitSet
 from tracker.units.operations import apply
@@ -143,13 +144,18 @@ def end(place: Place, old: int, heir: int) -> None:
         )
 
 
-def test_search_box_finds_old_names_and_marks_the_ended(place: Place) -> None:
+def test_search_finds_old_names_and_marks_the_ended(place: Place) -> None:
     end(place, place.second, place.first)
-    found = main_of(place.as_(place.admin).get("/tim?q=vien+an"))
-    assert "Xã Viên An" in found
-    assert "đã kết thúc" in found
-    assert "Xã Viên An" in main_of(place.as_(place.officer).get("/tim?q=vien+an"))
-    assert "Tỉnh Cà Mau" not in main_of(place.as_(place.officer).get("/tim?q=ca+mau"))
+
+    def found(root: int, query: str) -> list[tuple[str, str]]:
+        access = Access(user_id=7, roots={"units.view": frozenset([root])})
+        person = Context(Actor("Người thử", 7, access), system_context().clock)
+        with place.app.test_request_context(), acting(person):
+            return [(hit.title, hit.context) for hit in search(query, 20)]
+
+    assert found(place.root, "vien an") == [("Xã Viên An", "đã kết thúc")]
+    assert found(place.first, "vien an") == [("Xã Viên An", "đã kết thúc")]
+    assert found(place.first, "ca mau") == []
 
 
 def test_export_has_the_filtered_rows_and_no_formula(place: Place) -> None:
@@ -397,9 +403,10 @@ def test_wizard_asks_who_takes_what_when_a_unit_is_split(place: Place) -> None:
             data={**form, f"child-{place.office}": wrong, f"record-unit_sets-{group}": wrong},
         )
         assert again.status_code == 422
-    done = client.post(
-        url, data={**form, f"child-{place.office}": "-2", f"record-unit_sets-{group}": "-1"}
-    )
+    # One choice fills what is left open, group by group.
+    groups = set(re.findall(r'name="record-([^"]+)-\d+"', text_of(asked)))
+    chosen = {f"rest-{key}": "-1" for key in groups} | {f"child-{place.office}": "-2"}
+    done = client.post(url, data={**form, **chosen})
     assert done.status_code == 303
     south = db.session.scalar(select(Unit.id).where(Unit.name == "Xã Nam"))
     assert reread(Unit, place.office).parent_id == south
