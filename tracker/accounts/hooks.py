@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from tracker.accounts import demo, handover, importing, permissions, queries, scopes
 from tracker.core.rights import RecordScope
 from tracker.plugins.descriptors import (
+    AdminViewSpec,
     DemoData,
     HandoverContributor,
     ImportSpec,
@@ -113,3 +114,11 @@ def tracker_register_commands() -> Sequence[click.Command]:
 def tracker_register_demo_data() -> Sequence[DemoData]:
     """Make the demo's people."""
     return (DemoData(key="accounts.people", load=demo.load, weight=20),)
+
+
+@hookimpl
+def tracker_register_admin_views() -> Sequence[AdminViewSpec]:
+    """Offer this feature's tables to the back office."""
+    from tracker.accounts.admin import SPECS
+
+    return SPECS

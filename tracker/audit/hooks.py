@@ -18,6 +18,7 @@ from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.rights import Role
 from tracker.plugins.descriptors import (
+    AdminViewSpec,
     Diagnosis,
     DoctorCheck,
     Health,
@@ -98,3 +99,11 @@ def _check_chain() -> Iterable[Diagnosis]:
             _("Nhật ký bị sửa từ lần ghi số %(number)d.", number=broken.change_set_id),
             _("Giữ nguyên máy, sao lưu cơ sở dữ liệu và báo người phụ trách an toàn thông tin."),
         )
+
+
+@hookimpl
+def tracker_register_admin_views() -> Sequence[AdminViewSpec]:
+    """Offer this feature's tables to the back office."""
+    from tracker.audit.admin import SPECS
+
+    return SPECS

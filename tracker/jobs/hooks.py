@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from tracker.core.rights import Role
 from tracker.jobs.cli import jobs, worker
 from tracker.jobs.views import blueprint
-from tracker.plugins.descriptors import MenuItem, Permission
+from tracker.plugins.descriptors import AdminViewSpec, MenuItem, Permission
 from tracker.plugins.hookspecs import hookimpl
 
 
@@ -54,3 +54,11 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
 def tracker_register_commands() -> Sequence[click.Command]:
     """Offer `tracker worker` and `tracker jobs`."""
     return (worker, jobs)
+
+
+@hookimpl
+def tracker_register_admin_views() -> Sequence[AdminViewSpec]:
+    """Offer this feature's tables to the back office."""
+    from tracker.jobs.admin import SPECS
+
+    return SPECS
