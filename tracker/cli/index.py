@@ -12,15 +12,17 @@ from tracker.core.text import N_
 
 # name -> one line of help
 COMMANDS: Mapping[str, str] = {
-    "audit": N_("Nhật ký thay đổi: kiểm tra, neo."),
-    "backup": N_("Ghi cơ sở dữ liệu và tệp vào một tệp duy nhất."),
+    "audit": N_("Nhật ký thay đổi: kiểm tra, niêm phong."),
+    "backup": N_("Sao lưu cơ sở dữ liệu và tệp vào một tệp."),
     "db": N_("Cơ sở dữ liệu: nâng cấp, xem trạng thái."),
-    "demo": N_("Nạp dữ liệu trình diễn vào một hệ thống riêng."),
-    "doctor": N_("Khám hệ thống và nói phải làm gì."),
+    "demo": N_("Nạp dữ liệu trình diễn."),
+    "doctor": N_("Khám hệ thống và nói cách xử lý."),
     "import": N_("Nhập dữ liệu từ tệp Excel."),
-    "init": N_("Tạo hệ thống thật còn trống và in liên kết thiết lập."),
+    "init": N_("Tạo hệ thống thật còn trống."),
     "jobs": N_("Việc tự động: danh sách và các lần chạy."),
-    "restore": N_("Nạp bản sao lưu vào hệ thống trống."),
-    "run": N_("Chạy máy chủ và tiến trình việc tự động."),
-    "worker": N_("Chạy việc tự động thành một tiến trình riêng."),
+    "plan": N_("Kế hoạch: danh sách, nội dung và số liệu."),
+    "restore": N_("Khôi phục từ tệp sao lưu."),
+    "run": N_("Chạy máy chủ."),
+    "user": N_("Tài khoản: tạo, cấp liên kết, liệt kê."),
+    "worker": N_("Chạy riêng tiến trình việc tự động."),
 }
