@@ -29,6 +29,21 @@ class Secret(PasswordField):
         self.data = str(valuelist[0])[:LONGEST_TYPED] if valuelist else ""
 
 
+class Pick(SelectField):
+    """A select whose value is a record's number; '' is none."""
+
+    def __init__(self, label: Any, **options: Any) -> None:
+        super().__init__(label, coerce=optional_int, validate_choice=False, **options)
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        """Take what was chosen. Raises ValueError for what is no number."""
+        try:
+            self.data = optional_int(valuelist[0]) if valuelist else None
+        except ValueError as error:
+            self.data = None
+            raise ValueError(_("Hãy chọn một mục trong danh sách.")) from error
+
+
 class Known:
     """A select's value must be one of its choices; says so in one plain sentence."""
 
@@ -46,12 +61,10 @@ def options(pairs: Iterable[tuple[Any, Any]], empty: str | None = None) -> list[
     return [*first, *(SelectChoice(value, label) for value, label in pairs)]
 
 
-def _unit_field(label: Any) -> SelectField:
-    return SelectField(
+def _unit_field(label: Any) -> Pick:
+    return Pick(
         label,
-        coerce=optional_int,
         validators=[Required(), Known()],
-        validate_choice=False,
         render_kw={"data-kind": "combobox", "data-recent": "unit"},
     )
 
@@ -212,11 +225,9 @@ def role_hints() -> dict[str, str]:
 class DeputyForm(Form):
     """Who acts during a leave."""
 
-    deputy_id = SelectField(
+    deputy_id = Pick(
         _l("Người thay"),
-        coerce=optional_int,
         validators=[Required(), Known()],
-        validate_choice=False,
         render_kw={"data-kind": "combobox"},
     )
     valid_from = Day(_l("Nghỉ từ ngày"), [Required()], render_kw={"data-kind": "date"})

@@ -104,7 +104,7 @@ def export_users() -> Response:
             for line in queries.export_rows(rows)
         ),
     )
-    return xlsx.download(xlsx.write_workbook([sheet]), f"{_('nguoi-dung')}.xlsx")
+    return xlsx.download(xlsx.write_workbook([sheet]), "nguoi-dung.xlsx")
 
 
 @blueprint.route("/nguoi-dung/moi", methods=["GET", "POST"])
