@@ -25,6 +25,11 @@ Choices = Sequence[tuple[int, str]]
 class KnownChoice(SelectField):
     """A select whose refusal is one plain sentence."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # Templates draw a field by its type, and this one looks like any select.
+        self.type = "SelectField"
+
     def pre_validate(self, form: Any) -> None:
         """Raise ValidationError for a value that is not among the choices."""
         if self.process_errors or self.data in (None, ""):
@@ -182,6 +187,9 @@ class OperationForm(Form):
                 fields.append_entry()
         for field in (*self.units, *self.successors, self.parent_id):
             offer_units(field, units)
+        for needed in (self.units[0], self.parent_id, self.new_name):
+            # Read by the page only; which of them count depends on the kind.
+            needed.flags.required = True
         offer_kinds(self.new_kind, _("Giữ như hiện nay"))
         for new in self.new_units:
             offer_kinds(new.form.kind)
