@@ -12,7 +12,7 @@ from tracker.core.text import N_
 
 # name -> one line of help
 COMMANDS: Mapping[str, str] = {
-    "audit": N_("Nhật ký thay đổi: kiểm tra, niêm phong."),
+    "audit": N_("Nhật ký thay đổi: kiểm tra, neo."),
     "backup": N_("Sao lưu cơ sở dữ liệu và tệp vào một tệp."),
     "db": N_("Cơ sở dữ liệu: nâng cấp, xem trạng thái."),
     "demo": N_("Nạp dữ liệu trình diễn."),

@@ -46,7 +46,9 @@ class Failed(click.ClickException):
 
     def show(self, file: Any = None) -> None:
         """Print the line on stderr."""
-        click.echo(f"{translate(N_('Lỗi:'))} {self.format_message()}", err=True)
+        # Extraction of messages does not look into f-strings.
+        word = translate(N_("Lỗi:"))
+        click.echo(f"{word} {self.format_message()}", err=True)
 
 
 class Root(click.Group):
@@ -211,7 +213,8 @@ def telling_errors() -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        raise Failed(f"{translate(N_('Cấu hình chưa đúng:'))} {error}") from error
+        words = translate(N_("Cấu hình chưa đúng:"))
+        raise Failed(f"{words} {error}") from error
     except TrackerError as error:
         message = error.message or translate(N_("Không làm được việc này."))
         raise Failed(f"{message}") from error

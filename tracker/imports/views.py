@@ -117,7 +117,8 @@ def _start_page(spec: ImportSpec, form: Form) -> str:
 def template(key: str) -> Response:
     """Hand out the template."""
     spec = engine.get_spec(key)
-    return xlsx.download(write_template(spec), f"{_('Mẫu nhập')} {spec.label}.xlsx")
+    name = _("Mẫu nhập %(what)s", what=spec.label)
+    return xlsx.download(write_template(spec), f"{name}.xlsx")
 
 
 @blueprint.post("/nhap/<key>")
@@ -190,7 +191,8 @@ def problems(key: str, public_id: UUID) -> Response:
     rows = ((one.row or None, one.column, one.message) for one in dry_run.problems)
     title = _("Lỗi trong tệp %(name)s", name=kept.name)
     sheet = xlsx.Sheet(_("Lỗi"), columns, rows, title=title)
-    return xlsx.download(xlsx.write_workbook([sheet]), f"{_('Lỗi')} {kept.name}")
+    stem = kept.name.rpartition(".")[0] or kept.name
+    return xlsx.download(xlsx.write_workbook([sheet]), _("Lỗi %(name)s", name=stem) + ".xlsx")
 
 
 @blueprint.post("/nhap/<key>/<uuid:public_id>")
