@@ -111,9 +111,7 @@ def _typed_items() -> list[inputs.ChecklistItemInput]:
         raise BadRequest
     required = set(form.getlist("required"))
     rows: list[tuple[int, int, inputs.ChecklistItemInput]] = []
-    for index, (position, section, words, code, severity) in enumerate(
-        zip(*columns, strict=True)
-    ):
+    for index, (position, section, words, code, severity) in enumerate(zip(*columns, strict=True)):
         if not normalise(words) and not normalise(section):
             continue
         if severity not in set(Severity):

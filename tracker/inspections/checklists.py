@@ -121,7 +121,9 @@ def publish_draft(work: Work, data: ChecklistRef) -> int:
     draft = _require_draft(work, checklist)
     items = _items_of(work, draft)
     if not items:
-        raise ValidationFailed({"": _("Bảng kiểm chưa có nội dung nào. Hãy thêm trước khi ban hành.")})
+        raise ValidationFailed(
+            {"": _("Bảng kiểm chưa có nội dung nào. Hãy thêm trước khi ban hành.")}
+        )
     if items == _items_of(work, _newest(work, checklist, published=True)):
         raise ValidationFailed({"": _("Bản nháp chưa khác gì bản đang dùng.")})
     draft.published_at = work.now

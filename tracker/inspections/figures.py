@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from flask import has_request_context, url_for
 from flask_babel import gettext as _
@@ -66,7 +67,8 @@ def _rows(endpoint: str, query: PeriodQuery, **more: object) -> str:
         "dv": query.unit_id,
         **more,
     }
-    return url_for(endpoint, **{key: value for key, value in parameters.items() if value})  # type: ignore[arg-type]
+    given: dict[str, Any] = {key: value for key, value in parameters.items() if value}
+    return url_for(endpoint, **given)
 
 
 def counts_by_kind(query: PeriodQuery) -> list[KindCount]:
@@ -88,9 +90,10 @@ def counts_by_kind(query: PeriodQuery) -> list[KindCount]:
         )
     }
     return [
-        KindCount(kind, rows[kind].visits if kind in rows else 0, rows[kind].units if kind in rows else 0)
+        KindCount(kind, row.visits if row else 0, row.units if row else 0)
         for kind in VisitKind
-    ]  # fmt: skip
+        for row in (rows.get(kind),)
+    ]
 
 
 def kind_visits(query: PeriodQuery, kind: VisitKind) -> IndicatorValue:
@@ -124,7 +127,7 @@ def kind_units(query: PeriodQuery, kind: VisitKind) -> IndicatorValue:
 def planned_share(query: PeriodQuery) -> IndicatorValue:
     """Count the rows of issued plans due in the window, and those carried out by its end."""
     conditions: list[ColumnElement[bool]] = [
-        InspectionPlan.is_issued,
+        InspectionPlan.is_issued.is_(True),
         InspectionPlanItem.planned_to.between(query.start, query.end),
         rights.visible(current().actor.access, VIEW, Unit),
     ]
@@ -208,8 +211,8 @@ def findings_overdue(query: PeriodQuery) -> IndicatorValue:
     return IndicatorValue(
         value=finding_counts(query).overdue,
         rule=_(
-            "Phát hiện trong kỳ đã quá hạn khắc phục mà đơn vị chưa báo cáo khắc phục. Báo cáo đang "
-            "chờ xác minh không tính là quá hạn."
+            "Phát hiện trong kỳ đã quá hạn khắc phục mà đơn vị chưa báo cáo khắc phục. Báo cáo "
+            "đang chờ xác minh không tính là quá hạn."
         ),
         rows_url=_rows("inspections.list_findings", query, qua_han="1"),
     )
@@ -222,8 +225,8 @@ def repeat_rate(query: PeriodQuery) -> IndicatorValue:
         numerator=counts.repeated,
         denominator=counts.found,
         rule=_(
-            "Mẫu số: phát hiện trong kỳ. Tử số: phát hiện lặp lại cùng nội dung kiểm tra, ở cùng đơn "
-            "vị hoặc đơn vị trước khi sáp nhập, trong thời gian nhìn lại của thiết lập."
+            "Mẫu số: phát hiện trong kỳ. Tử số: phát hiện lặp lại cùng nội dung kiểm tra, ở cùng "
+            "đơn vị hoặc đơn vị trước khi sáp nhập, trong thời gian nhìn lại của thiết lập."
         ),
         rows_url=_rows("inspections.list_findings", query, lap_lai="1"),
     )

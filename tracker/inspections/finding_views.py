@@ -8,7 +8,9 @@ from datetime import timedelta
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its types
 
+from tracker.accounts.forms import options
 from tracker.core import numbers
 from tracker.core.context import current
 from tracker.core.db import db
@@ -125,15 +127,15 @@ def export_findings() -> Response:
 # Recording
 
 
-def _item_choices(visit: Visit) -> list[tuple[int | str, str]]:
-    return [
-        ("", _("Ngoài bảng kiểm")),
-        *(
+def _item_choices(visit: Visit) -> list[SelectChoice]:
+    return options(
+        (
             (item.id, item.text)
             for section in queries.sections_of(db.session(), visit)
             for item in section.items
         ),
-    ]
+        _("Ngoài bảng kiểm"),
+    )
 
 
 def _open_visit(visit_id: int) -> Visit:
@@ -248,7 +250,7 @@ def edit_finding(finding_id: int) -> str | tuple[str, int] | Response:
     form.text.data = finding.text
     form.severity.data = finding.severity.value
     form.remedy_due_on.data = finding.remedy_due_on
-    form.version.data = finding.version
+    form.version.data = str(finding.version)
     return _finding_form(form, visit_id, 200, finding)
 
 

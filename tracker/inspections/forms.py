@@ -20,6 +20,7 @@ from wtforms import (
 )
 from wtforms.validators import Optional
 
+from tracker.accounts.forms import options
 from tracker.inspections import labels
 from tracker.inspections.models import MemberRole, Severity, VisitKind
 from tracker.web.forms import Day, Form, Longest, Note, Required, Text, optional_int
@@ -28,7 +29,7 @@ CLOCK = re.compile(r"^([01]?\d|2[0-3])\s*[:hHgG.]\s*([0-5]\d)$")
 KEY = re.compile(r"^[A-Za-z0-9-]{8,64}$")
 
 
-class ClockTime(StringField):  # type: ignore[misc]
+class ClockTime(StringField):
     """A time of day typed as 7:15 or 7h15; `data` is a time."""
 
     data: Any
@@ -50,7 +51,7 @@ class ClockTime(StringField):  # type: ignore[misc]
         return f"{self.data.hour}:{self.data.minute:02}" if isinstance(self.data, time) else ""
 
 
-class SendKey(HiddenField):  # type: ignore[misc]
+class SendKey(HiddenField):
     """The random key by which a second send of the same form is recognised."""
 
     data: str | None
@@ -61,7 +62,7 @@ class SendKey(HiddenField):  # type: ignore[misc]
         self.data = words if KEY.match(words) else None
 
 
-class Whole(IntegerField):  # type: ignore[misc]
+class Whole(IntegerField):
     """A whole number that may be left out."""
 
     def process_formdata(self, valuelist: list[Any]) -> None:
@@ -90,7 +91,7 @@ class VisitForm(Form):
 
     kind = RadioField(
         _l("Loại kiểm tra"),
-        choices=[(kind.value, label) for kind, label in labels.KINDS.items()],
+        choices=options(labels.choices_of(labels.KINDS)),
         default=VisitKind.SURPRISE.value,
         validators=[Required()],
     )
@@ -100,9 +101,7 @@ class VisitForm(Form):
         validators=[Required(_l("Hãy chọn đơn vị."))],
         render_kw={"data-kind": "combobox"},
     )
-    visited_on = Day(
-        _l("Ngày kiểm tra"), validators=[Required()], render_kw={"data-kind": "date"}
-    )
+    visited_on = Day(_l("Ngày kiểm tra"), validators=[Required()], render_kw={"data-kind": "date"})
     checklist_id = _select(_l("Bảng kiểm"))
     plan_item_id = _select(_l("Dòng của kế hoạch kiểm tra"), render_kw={"data-kind": "combobox"})
     finding_ids = SelectMultipleField(_l("Phát hiện cần kiểm tra lại"), coerce=optional_int)
@@ -117,9 +116,7 @@ class VisitForm(Form):
 class EditVisitForm(Form):
     """The facts of an open visit."""
 
-    visited_on = Day(
-        _l("Ngày kiểm tra"), validators=[Required()], render_kw={"data-kind": "date"}
-    )
+    visited_on = Day(_l("Ngày kiểm tra"), validators=[Required()], render_kw={"data-kind": "date"})
     checklist_id = _select(_l("Bảng kiểm"))
     team_name = Text(_l("Tên đoàn, tổ kiểm tra"), validators=[Longest(500)])
     decision_number = Text(_l("Số quyết định"), validators=[Longest(80)])
@@ -150,7 +147,7 @@ class MemberForm(Form):
     agency = Text(_l("Cơ quan"), validators=[Longest(500)])
     role = SelectField(
         _l("Vai trò"),
-        choices=[(role.value, label) for role, label in labels.ROLES.items()],
+        choices=options(labels.choices_of(labels.ROLES)),
         default=MemberRole.MEMBER.value,
     )
 
@@ -162,7 +159,7 @@ class FindingForm(Form):
     text = Note(_l("Nội dung cần khắc phục"), validators=[Required(), Longest(4000)])
     severity = RadioField(
         _l("Mức độ"),
-        choices=[(one.value, label) for one, label in labels.SEVERITIES.items()],
+        choices=options(labels.choices_of(labels.SEVERITIES)),
         default=Severity.MINOR.value,
         validators=[Required()],
     )
@@ -205,7 +202,7 @@ class VerifyForm(Form):
 
     verdict = RadioField(
         _l("Kết quả xác minh"),
-        choices=[("yes", _l("Đã khắc phục")), ("no", _l("Chưa đạt, trả lại"))],
+        choices=options([("yes", _l("Đã khắc phục")), ("no", _l("Chưa đạt, trả lại"))]),
         validators=[Required()],
     )
     note = Note(_l("Nhận xét"), validators=[Longest(4000)])
@@ -227,7 +224,7 @@ class PlanForm(Form):
     version = HiddenField()
 
 
-MONTHS = [(str(month), str(month)) for month in range(1, 13)]
+MONTHS = options((str(month), str(month)) for month in range(1, 13))
 
 
 class PlanItemsForm(Form):

@@ -26,6 +26,7 @@ from tracker.inspections import (
 from tracker.inspections.blueprint import blueprint
 from tracker.inspections.models import VisitKind
 from tracker.plugins.descriptors import (
+    AdminViewSpec,
     ChecklistTemplate,
     HandoverContributor,
     Indicator,
@@ -131,9 +132,7 @@ def tracker_register_panels() -> Sequence[Panel]:
 def tracker_register_timeline_sources() -> Sequence[TimelineSource]:
     """Tell what happened in a visit, and of the visits of a unit."""
     return (
-        TimelineSource(
-            key="inspections.visit", place=Place.VISIT, entries=panels.visit_entries
-        ),
+        TimelineSource(key="inspections.visit", place=Place.VISIT, entries=panels.visit_entries),
         TimelineSource(key="inspections.unit", place=Place.UNIT, entries=panels.unit_entries),
     )
 
@@ -322,3 +321,11 @@ def tracker_register_settings() -> Sequence[SettingSpec]:
 def tracker_register_checklist_templates() -> Sequence[ChecklistTemplate]:
     """Offer the one-stop checklist and the one of working discipline."""
     return ready_made.TEMPLATES
+
+
+@hookimpl
+def tracker_register_admin_views() -> Sequence[AdminViewSpec]:
+    """Offer this feature's tables to the back office."""
+    from tracker.inspections.admin import SPECS
+
+    return SPECS

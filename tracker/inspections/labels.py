@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import TypeVar
 
 from flask_babel import lazy_gettext as _l
 
@@ -16,6 +17,8 @@ from tracker.inspections.models import (
     VisitState,
 )
 from tracker.plugins.descriptors import Label
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 KINDS: Mapping[VisitKind, Label] = {
     VisitKind.PLANNED: _l("Theo kế hoạch"),
@@ -72,6 +75,6 @@ ROLES: Mapping[MemberRole, Label] = {
 }
 
 
-def choices_of(labels: Mapping[StrEnum, Label] | Mapping[str, Label]) -> list[tuple[str, str]]:
+def choices_of(labels: Mapping[Choice, Label]) -> list[tuple[str, Label]]:
     """Return (value, words) for a select."""
-    return [(str(getattr(key, "value", key)), str(label)) for key, label in labels.items()]
+    return [(choice.value, label) for choice, label in labels.items()]

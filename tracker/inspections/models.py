@@ -110,7 +110,7 @@ class Severity(StrEnum):
 
 
 class ChecklistItem(Base):
-    """One thing to look at. `code` stays the same from version to version: repeats are found by it."""
+    """One thing to look at; its `code` stays from version to version: repeats are found by it."""
 
     __tablename__ = "checklist_items"
 
@@ -233,7 +233,7 @@ class VisitMember(Base):
 class Answer(StrEnum):
     """The answer to a checklist item: đạt, không đạt, không áp dụng."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - an answer, not a password
     FAIL = "fail"
     NOT_APPLICABLE = "not_applicable"
 

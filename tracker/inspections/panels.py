@@ -385,9 +385,7 @@ def preview_handover(data: Handover) -> list[HandoverItem]:
     """Return the findings that are not closed of the units that end."""
     rows = db.session.execute(
         select(Finding.id, Finding.text, Finding.unit_id)
-        .where(
-            Finding.unit_id.in_(sorted(data.successors)), Finding.state != FindingState.CLOSED
-        )
+        .where(Finding.unit_id.in_(sorted(data.successors)), Finding.state != FindingState.CLOSED)
         .order_by(Finding.unit_id, Finding.id)
     )
     return [
@@ -404,9 +402,7 @@ def apply_handover(work: Work, data: Handover) -> int:
     """
     findings = work.session.scalars(
         select(Finding)
-        .where(
-            Finding.unit_id.in_(sorted(data.successors)), Finding.state != FindingState.CLOSED
-        )
+        .where(Finding.unit_id.in_(sorted(data.successors)), Finding.state != FindingState.CLOSED)
         .order_by(Finding.id)
         .with_for_update()
     ).all()
@@ -418,4 +414,3 @@ def apply_handover(work: Work, data: Handover) -> int:
             finding.unit_id = heir
             moved += 1
     return moved
-

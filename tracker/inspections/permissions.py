@@ -105,14 +105,14 @@ SCOPES = (
     RecordScope(
         model=Visit,
         units=lambda visit: [visit.unit_id],
-        in_units=lambda reach: Visit.unit_id.in_(reach),
+        in_units=Visit.unit_id.in_,
         people=lambda visit: _team_of(visit.id, visit),
         for_person=lambda user_id: Visit.id.in_(_visits_of_team(user_id)),
     ),
     RecordScope(
         model=Finding,
         units=lambda finding: [finding.unit_id],
-        in_units=lambda reach: Finding.unit_id.in_(reach),
+        in_units=Finding.unit_id.in_,
         reading_units=lambda finding: [finding.unit_id, _visited_unit(finding)],
         in_reading_units=lambda reach: or_(
             Finding.unit_id.in_(reach),
@@ -124,7 +124,7 @@ SCOPES = (
     RecordScope(
         model=InspectionPlan,
         units=lambda plan: [plan.issuer_id],
-        in_units=lambda reach: InspectionPlan.issuer_id.in_(reach),
+        in_units=InspectionPlan.issuer_id.in_,
         reading_units=_units_of_plan,
         in_reading_units=_plan_reads,
     ),

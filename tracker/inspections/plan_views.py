@@ -6,6 +6,7 @@ from flask import flash, redirect, render_template, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from tracker.accounts.forms import options
 from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.errors import NotFound, ValidationFailed
@@ -37,7 +38,7 @@ def _plan(key: str) -> InspectionPlan:
 
 def _plan_form() -> forms.PlanForm:
     form = forms.PlanForm()
-    form.issuer_id.choices = [("", _("Chọn cơ quan")), *queries.unit_choices(PLAN)]
+    form.issuer_id.choices = options(queries.unit_choices(PLAN), _("Chọn cơ quan"))
     return form
 
 
@@ -46,7 +47,7 @@ def _save(form: forms.PlanForm, key: str | None) -> str:
         planning.save_plan,
         inputs.SavePlan(
             title=form.title.data or "",
-            year=form.year.data,
+            year=form.year.data or 0,
             issuer_id=form.issuer_id.data,
             number=form.number.data or "",
             issued_on=form.issued_on.data,
@@ -119,8 +120,8 @@ def _page(key: str, form: forms.PlanItemsForm | None = None, problem: str = "") 
 
 def _items_form() -> forms.PlanItemsForm:
     form = forms.PlanItemsForm()
-    form.unit_ids.choices = queries.unit_choices(PLAN)
-    form.unit_set_id.choices = [("", _("Không theo nhóm")), *sets.choices(db.session())]
+    form.unit_ids.choices = options(queries.unit_choices(PLAN))
+    form.unit_set_id.choices = options(sets.choices(db.session()), _("Không theo nhóm"))
     return form
 
 

@@ -174,9 +174,7 @@ def _free_key(work: Work, title: str, year: int) -> str:
         base = f"{base[:60].rstrip('-')}-{year}"
     base = base[:72].rstrip("-")
     taken = set(
-        work.session.scalars(
-            select(InspectionPlan.key).where(InspectionPlan.key.startswith(base))
-        )
+        work.session.scalars(select(InspectionPlan.key).where(InspectionPlan.key.startswith(base)))
     )
     key, number = base, 2
     while key in taken or key in RESERVED:

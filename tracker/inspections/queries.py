@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import Calendar
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -37,7 +37,7 @@ from tracker.inspections.models import (
 )
 from tracker.inspections.permissions import LOG, REMEDY, VERIFY, VIEW
 from tracker.inspections.rules import Progress
-from tracker.units.models import Unit
+from tracker.units.models import Unit, UnitVersion
 from tracker.units.queries import contains
 from tracker.units.tree import units_within
 
@@ -165,13 +165,10 @@ def finding_conditions(filters: FindingFilters, today: date) -> list[ColumnEleme
     return conditions
 
 
-def visits_query(filters: VisitFilters) -> Select[Any]:
+def visits_query(filters: VisitFilters) -> Select[*tuple[Any, ...]]:
     """Return the rows of a list of visits, unsorted."""
     findings = (
-        select(func.count())
-        .where(Finding.visit_id == Visit.id)
-        .correlate(Visit)
-        .scalar_subquery()
+        select(func.count()).where(Finding.visit_id == Visit.id).correlate(Visit).scalar_subquery()
     )
     repeated = (
         select(func.count())
@@ -201,7 +198,7 @@ def visits_query(filters: VisitFilters) -> Select[Any]:
     )
 
 
-VISIT_ORDER: Mapping[str, Sequence[ColumnElement[Any]]] = {
+VISIT_ORDER: Mapping[str, Sequence[Any]] = {
     "day": (Visit.visited_on, Visit.id),
     "unit": (Unit.sort_key, Visit.id),
     "kind": (Visit.kind, Visit.id),
@@ -209,7 +206,7 @@ VISIT_ORDER: Mapping[str, Sequence[ColumnElement[Any]]] = {
 }
 
 
-def findings_query(filters: FindingFilters, today: date) -> Select[Any]:
+def findings_query(filters: FindingFilters, today: date) -> Select[*tuple[Any, ...]]:
     """Return the rows of a list of findings, unsorted."""
     return (
         select(
@@ -231,7 +228,7 @@ def findings_query(filters: FindingFilters, today: date) -> Select[Any]:
     )
 
 
-FINDING_ORDER: Mapping[str, Sequence[ColumnElement[Any]]] = {
+FINDING_ORDER: Mapping[str, Sequence[Any]] = {
     "due": (func.coalesce(Finding.remedy_due_on, date(9999, 12, 31)), Finding.id),
     "found": (Finding.found_on, Finding.id),
     "unit": (Unit.sort_key, Finding.id),
@@ -330,7 +327,6 @@ class VisitView:
     is_of_team: bool
     is_leader: bool
     may_log: bool
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
@@ -366,47 +362,65 @@ def find_visit(session: Session, visit_id: int) -> Visit | None:
     return session.scalar(select(Visit).where(Visit.id == visit_id, visible_visits()))
 
 
-def view_visit(session: Session, visit: Visit, unit_name: str) -> VisitView:
+def unit_name_then() -> ColumnElement[str]:
+    """Return what a visit's unit was called on the day of the visit (join Unit and Visit)."""
+    named = (
+        select(UnitVersion.name)
+        .where(UnitVersion.unit_id == Visit.unit_id, UnitVersion.valid_from <= Visit.visited_on)
+        .order_by(UnitVersion.valid_from.desc())
+        .limit(1)
+        .correlate(Visit)
+        .scalar_subquery()
+    )
+    return func.coalesce(named, Unit.name)
+
+
+def view_visit(session: Session, visit: Visit) -> VisitView:
     """Return all that the page of a visit shows, in a fixed number of queries."""
     actor = current().actor
-    members = session.execute(
+    found = session.execute(
         select(
-            VisitMember.id, VisitMember.user_id, VisitMember.name, VisitMember.agency,
+            VisitMember.id,
+            VisitMember.user_id,
+            VisitMember.name,
+            VisitMember.agency,
             VisitMember.role,
         ).where(VisitMember.visit_id == visit.id)
-    ).all()  # fmt: skip
+    ).all()
     rank = {MemberRole.LEADER: 0, MemberRole.SECRETARY: 1, MemberRole.MEMBER: 2}
-    members = sorted(members, key=lambda one: (rank[one.role], one.id))
+    members = sorted(found, key=lambda one: (rank[one.role], one.id))
     mine = next(
         (one for one in members if one.user_id is not None and one.user_id == actor.user_id), None
     )
-    checklist = None
-    if visit.checklist_version_id is not None:
-        checklist = session.execute(
-            select(
-                Checklist.id, Checklist.title, Checklist.key, ChecklistVersion.number,
-                ChecklistVersion.published_at,
-            )
-            .join(Checklist, Checklist.id == ChecklistVersion.checklist_id)
-            .where(ChecklistVersion.id == visit.checklist_version_id)
-        ).one()  # fmt: skip
-    plan = None
-    if visit.plan_item_id is not None:
-        plan = session.execute(
-            select(InspectionPlan.title, InspectionPlan.key, InspectionPlanItem.scope)
-            .join(InspectionPlan, InspectionPlan.id == InspectionPlanItem.plan_id)
-            .where(InspectionPlanItem.id == visit.plan_item_id)
-        ).one()
+    head = session.execute(
+        select(
+            unit_name_then().label("unit_name"),
+            Checklist.id,
+            Checklist.title,
+            Checklist.key,
+            ChecklistVersion.number,
+            InspectionPlan.title.label("plan_title"),
+            InspectionPlan.key.label("plan_key"),
+            InspectionPlanItem.scope,
+        )
+        .select_from(Visit)
+        .join(Unit, Unit.id == Visit.unit_id)
+        .outerjoin(ChecklistVersion, ChecklistVersion.id == Visit.checklist_version_id)
+        .outerjoin(Checklist, Checklist.id == ChecklistVersion.checklist_id)
+        .outerjoin(InspectionPlanItem, InspectionPlanItem.id == Visit.plan_item_id)
+        .outerjoin(InspectionPlan, InspectionPlan.id == InspectionPlanItem.plan_id)
+        .where(Visit.id == visit.id)
+    ).one()
     findings = findings_of_visit(session, visit.id)
     return VisitView(
         visit=visit,
-        unit_name=unit_name,
+        unit_name=head.unit_name,
         members=members,
-        checklist=checklist,
+        checklist=head if head.id is not None else None,
         sections=sections_of(session, visit, findings),
         findings=findings,
-        checks=checks_of(session, visit.id),
-        plan=plan,
+        checks=checks_of(session, visit.id) if visit.kind is VisitKind.REINSPECTION else (),
+        plan=head if head.plan_key is not None else None,
         is_of_team=mine is not None or actor.access.everything,
         is_leader=mine is not None and mine.role is MemberRole.LEADER,
         may_log=actor.access.holds(LOG) and (mine is not None or actor.access.everything),

@@ -360,7 +360,9 @@ def record_notice(work: Work, data: inputs.RecordNotice) -> None:
         errors.append(FieldError(name, _("Hãy ghi cả số và ngày của thông báo.")))
     if data.notice_on and not visit.visited_on <= data.notice_on <= work.today:
         errors.append(
-            FieldError("notice_on", _("Ngày thông báo không trước ngày kiểm tra, không sau hôm nay."))
+            FieldError(
+                "notice_on", _("Ngày thông báo không trước ngày kiểm tra, không sau hôm nay.")
+            )
         )
     if errors:
         raise ValidationFailed(errors)
@@ -603,9 +605,7 @@ def _check_plan_item(work: Work, data: inputs.CreateVisit) -> None:
     if not item.plan.is_issued:
         raise ValidationFailed({"plan_item_id": _("Kế hoạch kiểm tra này chưa ban hành.")})
     taken = work.session.scalar(
-        select(Visit.id).where(
-            Visit.plan_item_id == item.id, Visit.state != VisitState.CANCELLED
-        )
+        select(Visit.id).where(Visit.plan_item_id == item.id, Visit.state != VisitState.CANCELLED)
     )
     if taken is not None:
         raise ValidationFailed({"plan_item_id": _("Dòng kế hoạch này đã có cuộc kiểm tra.")})
@@ -719,9 +719,7 @@ def _require_outsider(work: Work, finding: Finding) -> None:
         raise PermissionDenied(_("Người của đơn vị không tự xác minh khắc phục của đơn vị mình."))
 
 
-def _checked_finding(
-    work: Work, visit: Visit, words: str, due: date | None, photos: int
-) -> str:
+def _checked_finding(work: Work, visit: Visit, words: str, due: date | None, photos: int) -> str:
     words = text.normalise(words)
     errors = []
     if not words:

@@ -10,6 +10,7 @@ from flask import flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
+from tracker.accounts.forms import options
 from tracker.core import numbers
 from tracker.core.context import current
 from tracker.core.db import db
@@ -38,13 +39,13 @@ from tracker.inspections.models import (
 from tracker.inspections.permissions import LOG, VIEW
 from tracker.plugins.descriptors import Place
 from tracker.settings.queries import value as setting
-from tracker.units.queries import name_as_of
 from tracker.web.doors import requires
 from tracker.web.paging import page_number, paginate, sorting
 from tracker.web.xlsx import Column, Sheet, download, write_workbook
 
 MOST_EXPORTED = 20_000
 MOST_GUESTS = 20
+Answered = Response | tuple[Response, int] | tuple[str, int]
 
 
 def _filters() -> queries.VisitFilters:
@@ -99,9 +100,7 @@ def list_visits() -> str:
 def export_visits() -> Response:
     """Send the filtered list as a spreadsheet."""
     rows = db.session.execute(
-        queries.visits_query(_filters())
-        .order_by(*queries.VISIT_ORDER["day"])
-        .limit(MOST_EXPORTED)
+        queries.visits_query(_filters()).order_by(*queries.VISIT_ORDER["day"]).limit(MOST_EXPORTED)
     )
     sheet = Sheet(
         _("Kiểm tra"),
@@ -148,26 +147,31 @@ def export_visits() -> Response:
 
 def _visit_form() -> forms.VisitForm:
     form = forms.VisitForm()
-    form.unit_id.choices = [("", _("Chọn đơn vị")), *queries.unit_choices(LOG)]
+    form.unit_id.choices = options(queries.unit_choices(LOG), _("Chọn đơn vị"))
     checklists = queries.checklist_choices()
-    form.checklist_id.choices = [("", _("Không dùng bảng kiểm")), *checklists]
+    form.checklist_id.choices = options(checklists, _("Không dùng bảng kiểm"))
     items = queries.open_plan_items()
-    form.plan_item_id.choices = [
-        ("", _("Chọn dòng kế hoạch")),
-        *(
+    form.plan_item_id.choices = options(
+        (
             (
                 item.id,
-                f"{item.unit_name} · {item.planned_from:%m}–{item.planned_to:%m/%Y}"
-                f" · {item.plan_title}",
+                " · ".join(
+                    (
+                        item.unit_name,
+                        f"{item.planned_from:%m}–{item.planned_to:%m/%Y}",
+                        item.plan_title,
+                    )
+                ),
             )
             for item in items
         ),
-    ]
-    form.finding_ids.choices = [
+        _("Chọn dòng kế hoạch"),
+    )
+    form.finding_ids.choices = options(
         (row.id, f"{row.unit_name} · {row.text[:120]}") for row in queries.open_findings_of_units()
-    ]
+    )
     me = current().actor.user_id
-    form.member_ids.choices = [one for one in queries.member_choices() if one[0] != me]
+    form.member_ids.choices = options(one for one in queries.member_choices() if one[0] != me)
     if request.method == "GET":
         form.visited_on.data = current().clock.today()
         form.send_key.data = str(uuid.uuid4())
@@ -250,10 +254,7 @@ def _visit(visit_id: int) -> Visit:
 
 
 def _view(visit: Visit) -> queries.VisitView:
-    session = db.session()
-    return queries.view_visit(
-        session, visit, name_as_of(session, visit.unit_id, visit.visited_on)
-    )
+    return queries.view_visit(db.session(), visit)
 
 
 def _headcount_form(visit: Visit) -> forms.HeadcountForm:
@@ -306,9 +307,10 @@ def edit_visit(visit_id: int) -> str | tuple[str, int] | Response:
     visit = _visit(visit_id)
     view = _view(visit)
     form = forms.EditVisitForm()
-    form.checklist_id.choices = [("", _("Không dùng bảng kiểm")), *queries.checklist_choices()]
-    if view.checklist is not None and view.checklist.id not in dict(form.checklist_id.choices):
-        form.checklist_id.choices.append((view.checklist.id, view.checklist.title))
+    checklists = queries.checklist_choices()
+    if view.checklist is not None and view.checklist.id not in dict(checklists):
+        checklists.append((view.checklist.id, view.checklist.title))
+    form.checklist_id.choices = options(checklists, _("Không dùng bảng kiểm"))
     if form.is_submitted():
         if form.validate():
             try:
@@ -336,7 +338,7 @@ def edit_visit(visit_id: int) -> str | tuple[str, int] | Response:
     form.team_name.data = visit.team_name
     form.decision_number.data = visit.decision_number
     form.is_announced.data = visit.is_announced
-    form.version.data = visit.version
+    form.version.data = str(visit.version)
     return render_template("inspections/visit_edit.html", form=form, v=view)
 
 
@@ -351,9 +353,7 @@ def start_visit(visit_id: int) -> Response:
 def _saved(visit_id: int, anchor: str, item_id: int | None = None) -> Response:
     """Answer a save: the script gets what changed on the page, a form its page again."""
     if not is_script():
-        return redirect(
-            url_for("inspections.show_visit", visit_id=visit_id, _anchor=anchor), 303
-        )
+        return redirect(url_for("inspections.show_visit", visit_id=visit_id, _anchor=anchor), 303)
     view = _view(_visit(visit_id))
     return jsonify(replace=_fragments(view, item_id))
 
@@ -382,7 +382,7 @@ def _refused(error: ValidationFailed) -> tuple[Response, int]:
 
 @blueprint.post("/<int:visit_id>/quan-so")
 @requires(LOG)
-def save_headcount(visit_id: int) -> str | tuple[str, int] | Response | tuple[Response, int]:
+def save_headcount(visit_id: int) -> Answered:
     """Keep the headcount."""
     visit = _visit(visit_id)
     form = forms.HeadcountForm()
@@ -410,7 +410,9 @@ def save_headcount(visit_id: int) -> str | tuple[str, int] | Response | tuple[Re
 
 @blueprint.post("/<int:visit_id>/tra-loi/<int:item_id>")
 @requires(LOG)
-def save_answer(visit_id: int, item_id: int) -> str | tuple[str, int] | Response | tuple[Response, int]:
+def save_answer(
+    visit_id: int, item_id: int
+) -> str | tuple[str, int] | Response | tuple[Response, int]:
     """Keep the answer to one item, as soon as it is given."""
     words = request.form.get("answer", "")
     try:
@@ -459,7 +461,7 @@ def edit_team(visit_id: int) -> str | tuple[str, int] | Response:
     """Add to the team."""
     visit = _visit(visit_id)
     form = forms.MemberForm()
-    form.user_id.choices = [("", _("Chọn người")), *queries.member_choices()]
+    form.user_id.choices = options(queries.member_choices(), _("Chọn người"))
     status = 200
     if form.is_submitted():
         status = 422
