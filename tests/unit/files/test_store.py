@@ -15,7 +15,7 @@ from flask import Flask
 from flask_babel import Babel
 
 from tests.support.apps import make_settings
-from tests.support.s3 import BUCKET, s3_server
+from tests.support.s3 import BUCKET, KEYS, s3_server
 from tracker.config import Settings
 from tracker.core.errors import NotFound
 from tracker.files.store import FolderStore, S3Store, Store, StoreFailed, make_stores
@@ -31,6 +31,13 @@ def texts() -> Iterator[None]:
     Babel(app, default_locale="vi")
     with app.app_context():
         yield
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys stand in the environment, as on a real machine."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="module")
@@ -162,8 +169,8 @@ def test_bucket_keeps_small_pictures_apart(tmp_path: Path, s3_address: str) -> N
     assert list(stores.contents.iterate()) == []
 
 
-def test_bucket_server_that_is_down_fails_plainly(tmp_path: Path, s3_address: str) -> None:
-    # Nothing listens on port 1; the keys are still those of the module's server.
+def test_bucket_server_that_is_down_fails_plainly(tmp_path: Path) -> None:
+    # Nothing listens on port 1.
     store = make_stores(in_bucket(tmp_path, "http://127.0.0.1:1")).contents
     with pytest.raises(StoreFailed):
         store.exists(HASH)
