@@ -20,6 +20,7 @@ from tracker.core.clock import Clock
 from tracker.core.db import init_db
 from tracker.core.rights import rights
 from tracker.features import features, load_models
+from tracker.plans.greeting import greeting
 from tracker.plans.inputs import ReportProgress
 from tracker.plugins.host import Host
 from tracker.settings import queries as settings_queries
@@ -121,5 +122,6 @@ def init_contracts(app: Flask, clock: Clock | None) -> None:
     contracts.identify = signin.identify
     contracts.user_card = signin.user_card
     contracts.setting = settings_queries.value
+    contracts.greeting = greeting
     app.extensions["tracker_shell"] = contracts
     signin.init_app(app)

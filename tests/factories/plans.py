@@ -11,15 +11,20 @@ from datetime import date
 from itertools import count
 from typing import Any
 
+from sqlalchemy import select
+
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
+from tracker.core.db import db
 from tracker.core.deadlines import DeadlineKind
 from tracker.core.text import fold, sort_key
 from tracker.core.work import Work, run
-from tracker.plans import history
+from tracker.plans import history, progress
+from tracker.plans.inputs import ReportProgress
 from tracker.plans.models import (
     Assignment,
     Plan,
     PlanState,
+    Reported,
     RowKind,
     Task,
     TaskCoordinator,
@@ -159,3 +164,45 @@ def make_assignment(
 
     with acting(_system()):
         return run(make, _Make(Assignment, values))
+
+
+def assignment_of(task: int, unit: int | None = None) -> int:
+    """Return the id of a task's assignment (of a unit, where there are several)."""
+    query = select(Assignment.id).where(Assignment.task_id == task)
+    if unit is not None:
+        query = query.where(Assignment.unit_id == unit)
+    return db.session.scalars(query).one()
+
+
+def report(
+    task: int,
+    *,
+    unit: int | None = None,
+    done_on: date | None = None,
+    percent: int = 50,
+    note: str = "",
+    by: Context | None = None,
+) -> int:
+    """Report a task as done on a day, or as under way, and return the entry's id."""
+    data = ReportProgress(
+        assignment_id=assignment_of(task, unit),
+        reported=Reported.DONE if done_on else Reported.IN_PROGRESS,
+        percent=100 if done_on else percent,
+        done_on=done_on,
+        note=note,
+    )
+    with acting(by or _system()):
+        return run(progress.report_progress, data)
+
+
+def withdraw(task: int, day: date) -> None:
+    """Take a task out of its plan from a day on."""
+
+    def take_out(work: Work, task_id: int) -> None:
+        work.session.get_one(Task, task_id).withdrawn_on = day
+        work.session.flush()
+        ids = work.session.scalars(select(Assignment.id).where(Assignment.task_id == task_id)).all()
+        history.rebuild(work, ids)
+
+    with acting(_system()):
+        run(take_out, task)

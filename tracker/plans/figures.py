@@ -20,6 +20,7 @@ from sqlalchemy import (
     case,
     func,
     literal,
+    not_,
     or_,
     select,
 )
@@ -199,6 +200,7 @@ def tasks_on(as_of: date, wanted: Filter) -> Subquery:
         )
     )
     if wanted.unit_id is not None or wanted.condition is not None:
+        # Rows whose shares all lie outside the filter are not what the figure is about.
         query = query.where(summed.c.task_id.is_not(None))
     return query.subquery("tasks_on")
 
@@ -447,3 +449,108 @@ def oldest_overdue(
     )
     found = [[*row, (as_of - row.due_on).days] for row in session.execute(query)]
     return [OverdueRow(*values) for values in found]
+
+
+@dataclass(frozen=True)
+class ExplainedRow:
+    """A row of a figure: a task by rule 'plan', an assignment by rule 'due'."""
+
+    task_id: int
+    title: str
+    number: str
+    plan_title: str
+    unit_id: int | None = None
+    due_on: date | None = None
+    status: Status | None = None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What a person may read of the rows behind a figure: conditions on Task and on Assignment."""
+
+    tasks: ColumnElement[bool]
+    assignments: ColumnElement[bool]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The rows of one part of a figure; `total` counts those too that are not listed."""
+
+    total: int
+    rows: Sequence[ExplainedRow]
+
+    @property
+    def unlisted(self) -> int:
+        """Return how many rows are not listed: too many, or outside the reader's reach."""
+        return self.total - len(self.rows)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a figure is made of: what is done, what is not yet, and what is left out."""
+
+    done: Part
+    open: Part
+    left_out: Part
+
+
+def rows_of(
+    session: Session,
+    as_of: date,
+    rule: CountRule,
+    wanted: Filter,
+    reader: Reader,
+    limit: int,
+) -> Parts:
+    """Return the rows behind a figure that the reader may see, at most `limit` of each part."""
+    columns: Sequence[Any] = (Task.id, Task.title, Task.number, Plan.title.label("plan_title"))
+    if rule is CountRule.PLAN:
+        tasks = tasks_on(as_of, wanted)
+        query = (
+            select(*columns)
+            .join(tasks, tasks.c.task_id == Task.id)
+            .join(Plan, Plan.id == Task.plan_id)
+            .order_by(Plan.sort_key, Task.path, Task.id)
+        )
+        conditions = (
+            tasks.c.is_done == 1,
+            and_(tasks.c.is_counted == 1, tasks.c.is_done == 0),
+            tasks.c.is_counted == 0,
+        )
+        readable = reader.tasks
+    else:
+        shares = assignments_on(as_of, wanted).subquery("shares")
+        query = (
+            select(*columns, shares.c.unit_id, shares.c.due_on, shares.c.status)
+            .join(shares, shares.c.task_id == Task.id)
+            .join(Plan, Plan.id == Task.plan_id)
+            .order_by(shares.c.due_on, Plan.sort_key, Task.path, shares.c.assignment_id)
+        )
+        enters = and_(shares.c.status.in_(IN_DUE), shares.c.due_on <= as_of)
+        is_done = shares.c.status.in_(DONE)
+        conditions = (
+            and_(enters, is_done),
+            and_(enters, not_(is_done)),
+            or_(
+                not_(shares.c.status.in_(IN_DUE)),
+                shares.c.due_on > as_of,
+                shares.c.due_on.is_(None),
+            ),
+        )
+        readable = shares.c.assignment_id.in_(
+            select(Assignment.id)
+            .join(Task, Task.id == Assignment.task_id)
+            .join(Plan, Plan.id == Task.plan_id)
+            .where(reader.assignments)
+            .correlate(None)
+        )
+    done, still_open, left_out = (
+        _part(session, query.where(condition), readable, limit) for condition in conditions
+    )
+    return Parts(done, still_open, left_out)
+
+
+def _part(session: Session, query: Select[Any], readable: ColumnElement[bool], limit: int) -> Part:
+    rows = [ExplainedRow(*row) for row in session.execute(query.where(readable).limit(limit))]
+    count = select(func.count()).select_from(query.order_by(None).subquery())
+    return Part(session.execute(count).scalar_one(), rows)

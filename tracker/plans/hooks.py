@@ -4,22 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import click
 from flask import Blueprint
 from flask_babel import lazy_gettext as _l
 
 from tracker.core.rights import EVERYONE, RecordScope, Role
 from tracker.files import owners
-from tracker.plans import access, handover, task_queries, timeline
+from tracker.plans import (
+    access,
+    area_views,
+    handover,
+    my_work,
+    plan_import,
+    plan_queries,
+    plan_views,
+    task_queries,
+    task_views,
+    timeline,
+)
 from tracker.plans.blueprint import blueprint
 from tracker.plans.progress import EVIDENCE_FILES
 from tracker.plugins.descriptors import (
+    AdminViewSpec,
     HandoverContributor,
+    ImportSpec,
+    MenuItem,
+    MyWorkSource,
     Permission,
     Place,
+    SearchProvider,
     SettingSpec,
     TimelineSource,
 )
 from tracker.plugins.hookspecs import hookimpl
+
+# Importing the view modules attaches their routes to the blueprint.
+VIEWS = (task_views, plan_views, area_views)
 
 owners.register(EVIDENCE_FILES, task_queries.may_read_evidence)
 
@@ -65,6 +85,41 @@ def tracker_register_record_scopes() -> Sequence[RecordScope]:
 def tracker_register_blueprints() -> Sequence[Blueprint]:
     """Offer the pages of plans and tasks."""
     return (blueprint,)
+
+
+@hookimpl
+def tracker_register_menu_items() -> Sequence[MenuItem]:
+    """Lead to the day's work, plans and tasks, the search, and the reform areas."""
+    return (
+        MenuItem(
+            key="tasks",
+            label=_l("Việc"),
+            endpoint="plans.list_tasks",
+            icon="task",
+            group="day",
+            permission="plans.view",
+            weight=20,
+        ),
+        MenuItem(
+            key="plans",
+            label=_l("Kế hoạch"),
+            endpoint="plans.list_plans",
+            icon="plan",
+            group="plan",
+            permission="plans.view",
+            weight=10,
+            place=2,
+        ),
+        MenuItem(
+            key="areas",
+            label=_l("Lĩnh vực cải cách"),
+            endpoint="plans.list_areas",
+            icon="branch",
+            group="admin",
+            permission="settings.manage",
+            weight=40,
+        ),
+    )
 
 
 @hookimpl
@@ -114,6 +169,55 @@ def tracker_register_timeline_sources() -> Sequence[TimelineSource]:
 
 
 @hookimpl
+def tracker_register_my_work() -> Sequence[MyWorkSource]:
+    """Say what waits for a person: own work, decisions, urges without an answer."""
+    return (
+        MyWorkSource(key="plans.own", items=my_work.own_work, permission="tasks.report", weight=10),
+        MyWorkSource(
+            key="plans.decisions", items=my_work.to_decide, permission="tasks.decide", weight=20
+        ),
+        MyWorkSource(
+            key="plans.unanswered", items=my_work.unanswered, permission="tasks.urge", weight=30
+        ),
+    )
+
+
+@hookimpl
+def tracker_register_search_providers() -> Sequence[SearchProvider]:
+    """Find tasks by their text, plans by title, number and issuer."""
+    return (
+        SearchProvider(
+            key="plans.plans",
+            label=_l("Kế hoạch"),
+            search=plan_queries.search_plans,
+            permission="plans.view",
+            weight=20,
+        ),
+        SearchProvider(
+            key="plans.tasks",
+            label=_l("Việc"),
+            search=task_queries.search_tasks,
+            permission="plans.view",
+            weight=10,
+        ),
+    )
+
+
+@hookimpl
+def tracker_register_import_specs() -> Sequence[ImportSpec]:
+    """Read the annex of a plan from a spreadsheet."""
+    return (plan_import.SPEC,)
+
+
+@hookimpl
+def tracker_register_commands() -> Sequence[click.Command]:
+    """Offer `tracker plan`."""
+    from tracker.plans.cli import COMMANDS
+
+    return COMMANDS
+
+
+@hookimpl
 def tracker_register_handover_contributors() -> Sequence[HandoverContributor]:
     """Hand open assignments over when units are reorganised."""
     return (
@@ -124,3 +228,11 @@ def tracker_register_handover_contributors() -> Sequence[HandoverContributor]:
             apply=handover.apply,
         ),
     )
+
+
+@hookimpl
+def tracker_register_admin_views() -> Sequence[AdminViewSpec]:
+    """Offer this feature's tables to the back office."""
+    from tracker.plans.admin import SPECS
+
+    return SPECS

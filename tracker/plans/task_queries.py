@@ -27,10 +27,12 @@ from tracker.plans.models import (
     Assignment,
     AssignmentPeriod,
     Decision,
+    EntryKind,
     Evidence,
     Extension,
     Plan,
     PlanState,
+    ProgressEntry,
     ReformArea,
     RowKind,
     Task,
@@ -306,6 +308,42 @@ def person_choices(unit_ids: Collection[int] | None = None) -> list[tuple[int, s
     return [(row.id, f"{row.name} · {row.unit_name}") for row in db.session.execute(query)]
 
 
+@dataclass(frozen=True)
+class ScopeNames:
+    """What a figure is about, by name; '' where nothing was chosen."""
+
+    plan: str = ""
+    plan_key: str = ""
+    unit: str = ""
+    area: str = ""
+
+
+def names_of(
+    plan_id: int | None, unit_id: int | None, area_id: int | None, locale: str
+) -> ScopeNames | None:
+    """Return the names of what was chosen; None when the actor may not see one of them."""
+    access = current().actor.access
+    plan, unit, area = ("", ""), "", ""
+    if plan_id is not None:
+        found = db.session.execute(
+            select(Plan.title, Plan.key).where(
+                Plan.id == plan_id, rights.visible(access, "plans.view", Plan)
+            )
+        ).first()
+        if found is None:
+            return None
+        plan = (found.title, found.key)
+    if unit_id is not None:
+        unit = db.session.scalar(select(Unit.name).where(Unit.id == unit_id)) or ""
+        if not unit:
+            return None
+    if area_id is not None:
+        area = dict(area_choices(locale)).get(area_id, "")
+        if not area:
+            return None
+    return ScopeNames(plan[0], plan[1], unit, area)
+
+
 # -- one task --------------------------------------------------------------------------------
 
 
@@ -342,6 +380,7 @@ class TaskHead:
     area_name: str
     area_name_en: str
     parent_title: str
+    may_manage: bool
     coordinators: tuple[str, ...] = ()
 
 
@@ -379,11 +418,12 @@ def find_task(task_id: int) -> TaskHead | None:
             func.coalesce(ReformArea.name, ""),
             func.coalesce(ReformArea.name_en, ""),
             func.coalesce(parent.title, ""),
+            case((rights.visible(current().actor.access, "plans.manage", Task), 1), else_=0),
         )
         .join(Plan, Plan.id == Task.plan_id)
         .join(ReformArea, ReformArea.id == Task.area_id, isouter=True)
         .join(parent, parent.id == Task.parent_id, isouter=True)
-        .where(Task.id == task_id, _task_visible())
+        .where(Task.id == task_id, readable_tasks())
     ).first()
     if row is None:
         return None
@@ -397,13 +437,20 @@ def find_task(task_id: int) -> TaskHead | None:
     return TaskHead(*values)
 
 
-def _task_visible() -> ColumnElement[bool]:
-    """A row is read by who reads its units' work, and by the person who is named for a share."""
+def readable_tasks() -> ColumnElement[bool]:
+    """Return the condition of tasks that the actor may read: as a unit's, or named for a share."""
     access = current().actor.access
+    shared, in_force = aliased(Task), aliased(Plan)
     return or_(
         rights.visible(access, "plans.view", Task),
         Task.id.in_(
-            select(Assignment.task_id).where(rights.visible(access, "plans.view", Assignment))
+            select(Assignment.task_id)
+            .join(shared, shared.id == Assignment.task_id)
+            .join(in_force, in_force.id == shared.plan_id)
+            .where(
+                in_force.state != PlanState.DRAFT,
+                rights.visible(access, "plans.view", Assignment),
+            )
         ),
     )
 
@@ -438,12 +485,18 @@ def shares_of(task_id: int, today: date, assignment_id: int | None = None) -> li
         list_query(TaskFilter(), today)
         .where(Assignment.task_id == task_id)
         .join(giver, giver.id == Assignment.handed_over_from_id, isouter=True)
+        .join(
+            Extension,
+            and_(Extension.assignment_id == Assignment.id, Extension.state == Decision.PENDING),
+            isouter=True,
+        )
         .add_columns(
             Assignment.version,
             Assignment.reported,
             Assignment.confirmed_on,
             Assignment.disputed_until,
             func.coalesce(giver.name, "").label("giver"),
+            Extension,
             *allowed,
         )
         .order_by(Unit.sort_key, Assignment.occurrence, Assignment.id)
@@ -452,14 +505,6 @@ def shares_of(task_id: int, today: date, assignment_id: int | None = None) -> li
         query = query.where(Assignment.id == assignment_id)
     rows = db.session.execute(query).all()
     keys = [row.id for row in rows]
-    pending = {
-        one.assignment_id: one
-        for one in db.session.scalars(
-            select(Extension).where(
-                Extension.assignment_id.in_(keys), Extension.state == Decision.PENDING
-            )
-        )
-    }
     urges: dict[int, list[Urge]] = {}
     for urge in db.session.scalars(
         select(Urge)
@@ -475,7 +520,7 @@ def shares_of(task_id: int, today: date, assignment_id: int | None = None) -> li
             confirmed_on=row.confirmed_on,
             disputed_until=row.disputed_until,
             handed_over_from=row.giver,
-            pending=pending.get(row.id),
+            pending=row.Extension,
             urges=tuple(urges.get(row.id, ())),
             allowed=frozenset(
                 action for number, action in enumerate(ACTIONS) if getattr(row, f"may_{number}")
@@ -515,6 +560,22 @@ def last_evidence_issuer(unit_id: int) -> str:
             .join(Assignment, Assignment.id == Evidence.assignment_id)
             .where(Assignment.unit_id == unit_id, Evidence.issuer != "")
             .order_by(Evidence.id.desc())
+            .limit(1)
+        )
+        or ""
+    )
+
+
+def dispute_reason(assignment_id: int) -> str:
+    """Return what a unit said when it opened the newest dispute, '' where there was none."""
+    return (
+        db.session.scalar(
+            select(ProgressEntry.note)
+            .where(
+                ProgressEntry.assignment_id == assignment_id,
+                ProgressEntry.kind == EntryKind.DISPUTED,
+            )
+            .order_by(ProgressEntry.id.desc())
             .limit(1)
         )
         or ""

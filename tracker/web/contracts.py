@@ -49,6 +49,8 @@ class ShellContracts:
     user_card: Callable[[], UserCard | None]
     setting: Callable[[str], object]
     bell: Callable[[], Bell | None]
+    # The line under the title of the home page: the day, and what it means to the office.
+    greeting: Callable[[], str]
     login_endpoint: str = "accounts.login"
     logout_endpoint: str = "accounts.logout"
     profile_endpoint: str = "accounts.profile"
@@ -63,6 +65,7 @@ def default_contracts() -> ShellContracts:
         user_card=lambda: None,
         setting=lambda key: "",
         bell=lambda: None,
+        greeting=lambda: "",
     )
 
 

@@ -9,6 +9,7 @@ from tracker.core.context import current
 from tracker.core.text import normalise
 from tracker.plugins.descriptors import MyWorkItem, SearchHit, WorkGroup
 from tracker.plugins.host import current_registry
+from tracker.web.contracts import shell_contracts
 from tracker.web.doors import signed_in
 
 blueprint = Blueprint("web", __name__)
@@ -34,7 +35,9 @@ def home() -> str:
         if not source.permission or access.holds(source.permission):
             for item in source.items():
                 groups[item.group].append(item)
-    return render_template("home.html", groups=groups, labels=GROUP_LABELS)
+    return render_template(
+        "home.html", groups=groups, labels=GROUP_LABELS, greeting=shell_contracts().greeting()
+    )
 
 
 @blueprint.get("/tim")

@@ -1,0 +1,768 @@
+"""Pages of tasks: the list, one task, its update, and what is asked and decided about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, TypeVar
+
+from flask import Response, flash, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from sqlalchemy import select
+from werkzeug.wrappers import Response as BaseResponse
+
+from tracker.core.context import current
+from tracker.core.db import db
+from tracker.core.errors import BadRequest, Conflict, NotFound, PermissionDenied, ValidationFailed
+from tracker.core.numbers import UnreadableDate, parse_date
+from tracker.core.text import normalise
+from tracker.core.work import run
+from tracker.files.services import prepare_all
+from tracker.plans import extensions, figures, labels, progress, task_queries, timeline, urges
+from tracker.plans.blueprint import blueprint
+from tracker.plans.models import Assignment, Extension, Reported, Urge
+from tracker.plans.rules import RULE_WORDS, STATUS_WORDS, CountRule, Status
+from tracker.plans.task_forms import (
+    AnswerForm,
+    DisputeDecisionForm,
+    DisputeForm,
+    ExtensionDecisionForm,
+    ExtensionForm,
+    JudgeForm,
+    PersonForm,
+    ProgressForm,
+    TriggerForm,
+    UrgeForm,
+    options,
+)
+from tracker.plans.task_queries import DueWindow, EvidenceFilter, Share, TaskFilter, TaskHead
+from tracker.plugins.descriptors import Place
+from tracker.plugins.host import current_registry
+from tracker.settings import queries as settings
+from tracker.units import queries as units
+from tracker.web.doors import hide_unless, requires, safe_next
+from tracker.web.forms import Form
+from tracker.web.i18n import locale_code, show_date
+from tracker.web.paging import address_with, page_number, paginate, sorting
+from tracker.web.xlsx import Column, Sheet, download, write_workbook
+
+DUE_WORDS = {
+    DueWindow.PAST: _l("Đã qua hạn"),
+    DueWindow.TODAY: _l("Hạn hôm nay"),
+    DueWindow.WEEK: _l("Hạn trong tuần này"),
+    DueWindow.MONTH: _l("Hạn trong tháng này"),
+    DueWindow.NONE: _l("Không có hạn"),
+}
+EVIDENCE_WORDS = {
+    EvidenceFilter.MISSING: _l("Hoàn thành, thiếu minh chứng"),
+    EvidenceFilter.PRESENT: _l("Có minh chứng"),
+}
+SORTS = ("due", "title", "unit", "age", "plan")
+MOST_LISTED = 200
+LONGEST_TEXT = 200
+FormKind = TypeVar("FormKind", bound=Form)
+
+
+def _today() -> date:
+    return current().clock.today()
+
+
+# -- the list --------------------------------------------------------------------------------
+
+
+def _key(name: str) -> int | None:
+    """Return a key from the address. Raises BadRequest when it is none."""
+    typed = request.args.get(name, "")
+    if not typed:
+        return None
+    if not (typed.isascii() and typed.isdigit() and 0 < int(typed[:10]) < 2**31):
+        raise BadRequest(_("Địa chỉ có phần không đọc được: %(name)s.", name=name))
+    return int(typed)
+
+
+def _day(name: str) -> date | None:
+    typed = request.args.get(name, "")
+    if not typed:
+        return None
+    try:
+        return parse_date(typed)
+    except UnreadableDate as error:
+        raise BadRequest(_("Ngày chưa đúng. Hãy gõ như 15/12/2026.")) from error
+
+
+Choice = TypeVar("Choice", Status, DueWindow, EvidenceFilter, CountRule)
+
+
+def _choice(kind: type[Choice], typed: str) -> Choice:
+    try:
+        return kind(typed)
+    except ValueError as error:
+        raise BadRequest(_("Địa chỉ có phần không đọc được.")) from error
+
+
+def filter_from_address() -> TaskFilter:
+    """Return the filter that the address asks for. Raises BadRequest for what cannot be read."""
+    due, evidence = request.args.get("due", ""), request.args.get("evidence", "")
+    return TaskFilter(
+        statuses=tuple(_choice(Status, one) for one in request.args.getlist("status") if one),
+        unit_id=_key("unit"),
+        area_id=_key("area"),
+        plan_id=_key("plan"),
+        person_id=_key("person"),
+        due=_choice(DueWindow, due) if due else None,
+        due_from=_day("from"),
+        due_to=_day("to"),
+        evidence=_choice(EvidenceFilter, evidence) if evidence else None,
+        is_urged=request.args.get("urged") == "1",
+        text=normalise(request.args.get("q", ""))[:LONGEST_TEXT],
+    )
+
+
+@dataclass
+class _Names:
+    """What the ids of a filter are called, from the lists that are offered anyway."""
+
+    units: list[tuple[int, str]]
+    areas: list[tuple[int, str]]
+    plans: list[tuple[int, str]]
+    people: list[tuple[int, str]] = field(default_factory=list)
+
+
+def _chips(wanted: TaskFilter, names: _Names) -> list[tuple[str, str]]:
+    chips: list[tuple[str, str]] = []
+    for kept in wanted.statuses:
+        others = [one.value for one in wanted.statuses if one is not kept]
+        chips.append((str(STATUS_WORDS[kept]), address_with(status=others or None)))
+    for parameter, value, choices in (
+        ("unit", wanted.unit_id, names.units),
+        ("area", wanted.area_id, names.areas),
+        ("plan", wanted.plan_id, names.plans),
+        ("person", wanted.person_id, names.people),
+    ):
+        if value is not None:
+            label = dict(choices).get(value, _("Mục số %(id)s", id=value))
+            chips.append((label.strip(), address_with(**{parameter: None})))
+    if wanted.due is not None:
+        chips.append((str(DUE_WORDS[wanted.due]), address_with(due=None)))
+    if wanted.due_from is not None:
+        day = show_date(wanted.due_from)
+        chips.append((_("Hạn từ %(day)s", day=day), address_with(**{"from": None})))
+    if wanted.due_to is not None:
+        chips.append((_("Hạn đến %(day)s", day=show_date(wanted.due_to)), address_with(to=None)))
+    if wanted.evidence is not None:
+        chips.append((str(EVIDENCE_WORDS[wanted.evidence]), address_with(evidence=None)))
+    if wanted.is_urged:
+        chips.append((_("Đang được đôn đốc"), address_with(urged=None)))
+    if wanted.text:
+        chips.append((f"“{wanted.text}”", address_with(q=None)))
+    return chips
+
+
+@blueprint.get("/viec")
+@requires("plans.view")
+def list_tasks() -> str:
+    """Show the assignments one may see, filtered, sorted and paged by the address."""
+    today, wanted = _today(), filter_from_address()
+    order = sorting(dict.fromkeys(SORTS), "due")
+    query = order.apply(task_queries.list_query(wanted, today), task_queries.order_columns(today))
+    page = paginate(
+        db.session(), query, page_number(), count=task_queries.count_query(wanted, today)
+    )
+    names = _Names(
+        units=units.choices(),
+        areas=task_queries.area_choices(locale_code()),
+        plans=task_queries.plan_choices(),
+    )
+    if wanted.person_id is not None:
+        names.people = task_queries.person_choices()
+    return render_template(
+        "tasks/list.html",
+        page=page,
+        rows=[task_queries.task_row(row) for row in page.rows],
+        wanted=wanted,
+        order=order,
+        names=names,
+        chips=_chips(wanted, names),
+        statuses=_status_choices(wanted, today),
+        due_choices=[(one.value, words) for one, words in DUE_WORDS.items()],
+        evidence_choices=[(one.value, words) for one, words in EVIDENCE_WORDS.items()],
+        labels=labels,
+        today=today,
+        export_url=_export_url(),
+        page_url=lambda number: address_with(page=number),
+    )
+
+
+def _status_choices(wanted: TaskFilter, today: date) -> list[tuple[str, str, bool, int, str]]:
+    """Return the quick choices above the list: word, address, whether on, count, status."""
+    counts = task_queries.status_counts(wanted, today)
+    total = sum(counts.values())
+    chosen = {one.value for one in wanted.statuses}
+    first = (_("Tất cả"), address_with(status=None), not chosen, total, "")
+    others = [
+        (
+            str(STATUS_WORDS[one]),
+            address_with(status=None if one.value in chosen else one.value),
+            one.value in chosen,
+            counts.get(one, 0),
+            one.value,
+        )
+        for one in Status
+        if counts.get(one, 0) or one.value in chosen
+    ]
+    return [first, *others]
+
+
+def _export_url() -> str:
+    parameters: dict[str, Any] = request.args.to_dict(flat=False)
+    parameters.pop("page", None)
+    return url_for("plans.export_tasks", **parameters)
+
+
+@blueprint.get("/viec/xuat")
+@requires("plans.view")
+def export_tasks() -> Response:
+    """Hand out exactly what the list's filters show, in its order, as a spreadsheet."""
+    today, wanted = _today(), filter_from_address()
+    order = sorting(dict.fromkeys(SORTS), "due")
+    query = order.apply(
+        task_queries.list_query(wanted, today), task_queries.order_columns(today)
+    ).limit(task_queries.MOST_EXPORTED)
+    words = {status.value: str(word) for status, word in STATUS_WORDS.items()}
+    columns = (
+        Column(_("STT"), 8),
+        Column(_("Nội dung nhiệm vụ"), 60),
+        Column(_("Sản phẩm"), 30),
+        Column(_("Lĩnh vực"), 28),
+        Column(_("Đơn vị chủ trì"), 32),
+        Column(_("Người thực hiện"), 22),
+        Column(_("Hạn ban đầu"), 13, "date"),
+        Column(_("Hạn hiện tại"), 13, "date"),
+        Column(_("Số lần gia hạn"), 10, "whole"),
+        Column(_("Tỷ lệ (%)"), 10, "whole"),
+        Column(_("Ngày hoàn thành"), 13, "date"),
+        Column(_("Trạng thái"), 18),
+        Column(_("Có minh chứng"), 11),
+        Column(_("Cập nhật lần cuối"), 18, "moment"),
+        Column(_("Kế hoạch"), 40),
+    )
+    rows = (
+        (
+            row.number,
+            row.title,
+            row.product,
+            row.area_name,
+            row.unit_name,
+            row.person_name,
+            row.original_due_on,
+            row.due_on,
+            row.extension_count,
+            row.percent,
+            row.done_on,
+            words[row.status],
+            row.has_evidence,
+            row.last_reported_at,
+            row.plan_title,
+        )
+        for row in db.session.execute(query)
+    )
+    chips = [label for label, _url in _chips(wanted, _names_for(wanted))]
+    note = _("Tính đến ngày %(day)s.", day=show_date(today))
+    if chips:
+        note = _("%(note)s Lọc: %(filters)s.", note=note, filters="; ".join(chips))
+    sheet = Sheet(_("Danh sách việc"), columns, rows, title=_("Danh sách việc"), note=note)
+    return download(write_workbook([sheet]), f"viec-{today:%Y%m%d}.xlsx")
+
+
+def _names_for(wanted: TaskFilter) -> _Names:
+    return _Names(
+        units=units.choices() if wanted.unit_id is not None else [],
+        areas=task_queries.area_choices(locale_code()) if wanted.area_id is not None else [],
+        plans=task_queries.plan_choices() if wanted.plan_id is not None else [],
+        people=task_queries.person_choices() if wanted.person_id is not None else [],
+    )
+
+
+# -- several at once -------------------------------------------------------------------------
+
+BULK_ACTIONS = {
+    "person": ("tasks.report", _l("Giao người thực hiện")),
+    "extend": ("tasks.decide", _l("Gia hạn")),
+    "urge": ("tasks.urge", _l("Đôn đốc")),
+}
+
+
+def _picked() -> list[int]:
+    ids: list[int] = []
+    for typed in request.form.getlist("ids"):
+        if not (typed.isascii() and typed.isdigit() and 0 < int(typed[:10]) < 2**31):
+            raise BadRequest(_("Có dòng được chọn không đọc được."))
+        ids.append(int(typed))
+    return list(dict.fromkeys(ids))
+
+
+@blueprint.post("/viec/hang-loat")
+@requires("tasks.report", "tasks.decide", "tasks.urge")
+def change_tasks() -> str | tuple[str, int] | BaseResponse:
+    """Ask for what is to be done with the picked rows, and do it once it is filled in."""
+    action = request.form.get("action", "")
+    if action not in BULK_ACTIONS:
+        raise BadRequest(_("Chưa chọn việc cần làm."))
+    permission, words = BULK_ACTIONS[action]
+    if not current().actor.access.holds(permission):
+        raise PermissionDenied
+    back = safe_next(request.form.get("next"), url_for("plans.list_tasks"))
+    ids = _picked()
+    if not ids:
+        flash(_("Hãy chọn ít nhất một việc."), "warning")
+        return redirect(back)
+    progress.require_few(tuple(ids))
+    form = _bulk_form(action)
+    status = 200
+    if "confirm" in request.form:
+        if form.validate():
+            try:
+                count = _change(action, form, ids)
+            except ValidationFailed as error:
+                form.take_errors(error)
+            else:
+                text = ngettext(
+                    "%(what)s: %(num)d việc.", "%(what)s: %(num)d việc.", count, what=words
+                )
+                flash(text, "success")
+                return redirect(back)
+        status = 422
+    today = _today()
+    rows = [
+        task_queries.task_row(row)
+        for row in db.session.execute(
+            task_queries.list_query(TaskFilter(), today).where(Assignment.id.in_(ids))
+        )
+    ]
+    hide_unless(len(rows) == len(ids))
+    page = render_template(
+        "tasks/bulk.html",
+        form=form,
+        rows=rows,
+        action=action,
+        heading=words,
+        back=back,
+        labels=labels,
+        today=today,
+    )
+    return (page, status) if status != 200 else page
+
+
+def _bulk_form(action: str) -> PersonForm | ExtensionForm | UrgeForm:
+    is_first = "confirm" not in request.form
+    if action == "person":
+        form = PersonForm(None) if is_first else PersonForm()
+        people = [(str(key), name) for key, name in task_queries.person_choices()]
+        form.person_id.choices = options([("", _("Không chỉ định")), *people])
+        return form
+    if action == "extend":
+        return ExtensionForm(None) if is_first else ExtensionForm()
+    if is_first:
+        return UrgeForm(None, reply_by=_reply_by())
+    return UrgeForm()
+
+
+def _change(action: str, form: Form, ids: Sequence[int]) -> int:
+    if isinstance(form, PersonForm):
+        return run(progress.assign_person, form.to_input(ids), reason=form.reason.data or "")
+    if isinstance(form, ExtensionForm):
+        return run(extensions.grant_extensions, form.to_grant(ids), reason=form.reason.data or "")
+    if isinstance(form, UrgeForm):
+        return run(urges.urge_units, form.to_input(ids), reason=form.message.data or "")
+    raise BadRequest
+
+
+def _reply_by() -> date:
+    return _today() + timedelta(days=settings.whole("urges.reply_days"))
+
+
+# -- one task --------------------------------------------------------------------------------
+
+
+@blueprint.get("/viec/<int:task_id>")
+@requires("plans.view")
+def show_task(task_id: int) -> str:
+    """Show a task: facts and shares on the left, its history on the right."""
+    head = task_queries.find_task(task_id)
+    if head is None:
+        raise NotFound
+    today = _today()
+    access = current().actor.access
+    history = [
+        entry
+        for source in current_registry().timeline_sources
+        if source.place is Place.TASK
+        for entry in source.entries(task_id)
+    ]
+    panels = [
+        (str(panel.title), body)
+        for panel in current_registry().panels
+        if panel.place is Place.TASK and (not panel.permission or access.holds(panel.permission))
+        if (body := panel.render(task_id))
+    ]
+    return render_template(
+        "tasks/show.html",
+        task=head,
+        shares=task_queries.shares_of(task_id, today),
+        history=sorted(history, key=timeline.order, reverse=True),
+        panels=panels,
+        labels=labels,
+        today=today,
+        reported_words=labels.REPORTED_WORDS,
+    )
+
+
+def _share(assignment_id: int, permission: str) -> tuple[TaskHead, Share]:
+    """Return an assignment one may act on. Raises NotFound, or PermissionDenied to its readers."""
+    found = task_queries.find_share(assignment_id, _today())
+    if found is None:
+        raise NotFound
+    if permission not in found[1].allowed:
+        raise PermissionDenied
+    return found
+
+
+def _is_panel() -> bool:
+    """Tell whether the answer goes into the panel of the page that is open."""
+    return request.headers.get("HX-Request") == "true"
+
+
+def _done(text: str, back: str) -> BaseResponse:
+    """Say that it is done: over the page that is open, which shows it anew, or on the way back."""
+    flash(text, "success")
+    if _is_panel():
+        response = make_response("", 200)
+        response.headers["HX-Trigger"] = json.dumps({"panel-close": True})
+        response.headers["HX-Refresh"] = "true"
+        return response
+    return redirect(back)
+
+
+def _back(task_id: int) -> str:
+    given = request.form.get("next") or request.args.get("next")
+    return safe_next(given, url_for("plans.show_task", task_id=task_id))
+
+
+@dataclass(frozen=True)
+class _Act:
+    """A small form about one assignment or task: what it is called and how its button reads."""
+
+    heading: str
+    button: str
+    template: str = "tasks/act.html"
+    intro: str = ""
+    second: tuple[str, str] | None = None
+
+
+def _answer(
+    act: _Act, form: Form, head: TaskHead, share: Share | None, status: int, **more: Any
+) -> Response:
+    response = make_response(
+        render_template(
+            act.template,
+            act=act,
+            form=form,
+            task=head,
+            share=share,
+            back=_back(head.id),
+            in_panel=_is_panel(),
+            labels=labels,
+            today=_today(),
+            action=request.full_path.rstrip("?"),
+            **more,
+        ),
+        status,
+    )
+    response.vary.add("HX-Request")
+    return response
+
+
+def _handle(
+    act: _Act,
+    form: Form,
+    head: TaskHead,
+    share: Share | None,
+    do: Callable[[], object],
+    **more: Any,
+) -> BaseResponse:
+    """Show the form, or do what was sent; what is wrong stands beside its field."""
+    if request.method == "GET":
+        return _answer(act, form, head, share, 200, **more)
+    status = 422
+    if form.validate():
+        try:
+            return _done(str(do()), _back(head.id))
+        except ValidationFailed as error:
+            form.take_errors(error)
+        except Conflict as error:
+            status = 409
+            form.form_errors.append(error.message)
+            found = task_queries.find_share(share.row.assignment_id, _today()) if share else None
+            if found is not None:
+                share = found[1]
+                version = getattr(form, "version", None)
+                if version is not None:
+                    # Sent again after a look at the newer state, it is meant.
+                    version.data = str(share.version)
+                    version.raw_data = None
+            more["conflict"] = error
+    return _answer(act, form, head, share, status, **more)
+
+
+@blueprint.route("/viec/giao/<int:assignment_id>/cap-nhat", methods=["GET", "POST"])
+@requires("tasks.report")
+def edit_progress(assignment_id: int) -> BaseResponse:
+    """Report progress: a page of its own, or in place where the page has a panel."""
+    head, share = _share(assignment_id, "tasks.report")
+    if request.method == "GET":
+        issuer = task_queries.last_evidence_issuer(share.row.unit_id)
+        form = ProgressForm.of(share, _today(), issuer)
+    else:
+        form = ProgressForm()
+
+    def do() -> object:
+        files = prepare_all(request.files.getlist("evidence_files"), "evidence_files")
+        data = form.to_input(assignment_id, files)
+        run(progress.report_progress, data)
+        if data.reported is Reported.DONE:
+            return _("Đã ghi: hoàn thành ngày %(day)s.", day=show_date(data.done_on))
+        return _("Đã ghi tiến độ %(percent)s%%.", percent=data.percent)
+
+    act = _Act(_("Cập nhật tiến độ"), _("Lưu cập nhật"), "tasks/update.html")
+    return _handle(act, form, head, share, do, conflict=None)
+
+
+@blueprint.route("/viec/giao/<int:assignment_id>/xac-nhan", methods=["GET", "POST"])
+@requires("tasks.decide")
+def judge_report(assignment_id: int) -> BaseResponse:
+    """Confirm a report of 'done', or send it back with the reason."""
+    head, share = _share(assignment_id, "tasks.decide")
+    form = JudgeForm() if request.method == "POST" else JudgeForm(None, version=share.version)
+
+    def do() -> object:
+        is_confirmed = request.form.get("decision") == "yes"
+        run(progress.confirm if is_confirmed else progress.send_back, form.to_input(assignment_id))
+        return _("Đã xác nhận hoàn thành.") if is_confirmed else _("Đã trả lại để làm tiếp.")
+
+    act = _Act(
+        _("Xác nhận hoàn thành"),
+        _("Xác nhận"),
+        intro=_("Báo hoàn thành ngày %(day)s.", day=show_date(share.row.done_on)),
+        second=("no", _("Trả lại")),
+    )
+    return _handle(act, form, head, share, do)
+
+
+@blueprint.route("/viec/giao/<int:assignment_id>/tra-soat", methods=["GET", "POST"])
+@requires("tasks.report")
+def open_dispute(assignment_id: int) -> BaseResponse:
+    """Say why a row that shows as overdue is not."""
+    head, share = _share(assignment_id, "tasks.report")
+    form = DisputeForm() if request.method == "POST" else DisputeForm(None)
+
+    def do() -> object:
+        run(progress.open_dispute, form.to_input(assignment_id))
+        return _("Đã gửi đề nghị tra soát.")
+
+    days = settings.whole("plans.dispute_days")
+    act = _Act(
+        _("Đề nghị tra soát"),
+        _("Gửi đề nghị"),
+        intro=_(
+            "Dùng khi việc đã xong nhưng chưa kịp ghi, hoặc hạn ghi chưa đúng. Trong %(days)s ngày "
+            "chờ kết luận, việc hiện là “đang tra soát” thay cho “quá hạn”.",
+            days=days,
+        ),
+    )
+    return _handle(act, form, head, share, do)
+
+
+@blueprint.route("/viec/giao/<int:assignment_id>/ket-luan", methods=["GET", "POST"])
+@requires("tasks.decide")
+def judge_dispute(assignment_id: int) -> BaseResponse:
+    """End a dispute."""
+    head, share = _share(assignment_id, "tasks.decide")
+    is_post = request.method == "POST"
+    form = DisputeDecisionForm() if is_post else DisputeDecisionForm(None)
+
+    def do() -> object:
+        run(progress.decide_dispute, form.to_input(assignment_id))
+        return _("Đã ghi kết luận tra soát.")
+
+    act = _Act(_("Kết luận tra soát"), _("Lưu kết luận"), "tasks/dispute.html")
+    reason = task_queries.dispute_reason(assignment_id)
+    return _handle(act, form, head, share, do, reason=reason)
+
+
+@blueprint.route("/viec/giao/<int:assignment_id>/gia-han", methods=["GET", "POST"])
+@requires("tasks.extend", "tasks.decide")
+def ask_extension(assignment_id: int) -> BaseResponse:
+    """Ask for a later deadline."""
+    head, share = _share(assignment_id, "tasks.extend")
+    form = ExtensionForm() if request.method == "POST" else ExtensionForm(None)
+
+    def do() -> object:
+        run(extensions.ask_extension, form.to_input(assignment_id))
+        return _("Đã gửi đề nghị gia hạn.")
+
+    intro = _("Hạn hiện tại: %(day)s. Hạn ban đầu vẫn được giữ.", day=show_date(share.row.due_on))
+    act = _Act(
+        _("Đề nghị gia hạn"),
+        _("Gửi đề nghị"),
+        intro=intro if share.row.due_on else _("Việc này chưa có hạn; hãy đề nghị một hạn."),
+    )
+    return _handle(act, form, head, share, do)
+
+
+@blueprint.route("/viec/gia-han/<int:extension_id>", methods=["GET", "POST"])
+@requires("tasks.decide")
+def judge_extension(extension_id: int) -> BaseResponse:
+    """Approve or refuse a request for a later deadline."""
+    asked = db.session.execute(
+        select(
+            Extension.assignment_id,
+            Extension.new_due_on,
+            Extension.old_due_on,
+            Extension.reason,
+            Extension.requested_by_name,
+        ).where(Extension.id == extension_id)
+    ).first()
+    if asked is None:
+        raise NotFound
+    head, share = _share(asked.assignment_id, "tasks.decide")
+    is_post = request.method == "POST"
+    form = (
+        ExtensionDecisionForm() if is_post else ExtensionDecisionForm(None, version=share.version)
+    )
+
+    def do() -> object:
+        is_approved = request.form.get("decision") == "yes"
+        run(extensions.decide_extension, form.to_input(extension_id, is_approved))
+        return _("Đã đồng ý gia hạn.") if is_approved else _("Đã từ chối gia hạn.")
+
+    act = _Act(
+        _("Quyết định gia hạn"),
+        _("Đồng ý gia hạn"),
+        intro=_(
+            "%(who)s đề nghị lùi hạn từ %(old)s đến %(new)s: %(reason)s",
+            who=asked.requested_by_name,
+            old=show_date(asked.old_due_on) or "–",
+            new=show_date(asked.new_due_on),
+            reason=asked.reason,
+        ),
+        second=("no", _("Không đồng ý")),
+    )
+    return _handle(act, form, head, share, do)
+
+
+@blueprint.route("/viec/giao/<int:assignment_id>/don-doc", methods=["GET", "POST"])
+@requires("tasks.urge")
+def urge_unit(assignment_id: int) -> BaseResponse:
+    """Push a unit, with a day to answer by."""
+    head, share = _share(assignment_id, "tasks.urge")
+    is_post = request.method == "POST"
+    form = UrgeForm() if is_post else UrgeForm(None, reply_by=_reply_by())
+
+    def do() -> object:
+        run(urges.urge_units, form.to_input([assignment_id]))
+        return _("Đã gửi đôn đốc đến %(unit)s.", unit=share.row.unit_name)
+
+    act = _Act(_("Đôn đốc"), _("Gửi đôn đốc"))
+    return _handle(act, form, head, share, do)
+
+
+@blueprint.route("/viec/don-doc/<int:urge_id>/tra-loi", methods=["GET", "POST"])
+@requires("tasks.answer")
+def answer_urge(urge_id: int) -> BaseResponse:
+    """Answer a push."""
+    sent = db.session.execute(
+        select(Urge.assignment_id, Urge.message, Urge.urged_by_name).where(Urge.id == urge_id)
+    ).first()
+    if sent is None:
+        raise NotFound
+    head, share = _share(sent.assignment_id, "tasks.answer")
+    form = AnswerForm() if request.method == "POST" else AnswerForm(None)
+
+    def do() -> object:
+        run(urges.answer_urge, form.to_input(urge_id))
+        return _("Đã trả lời đôn đốc.")
+
+    act = _Act(
+        _("Trả lời đôn đốc"),
+        _("Gửi trả lời"),
+        intro=f"{sent.urged_by_name}: {sent.message}",
+    )
+    return _handle(act, form, head, share, do)
+
+
+@blueprint.route("/viec/<int:task_id>/dieu-kien", methods=["GET", "POST"])
+@requires("plans.manage")
+def trigger_task(task_id: int) -> BaseResponse:
+    """Record the day that a conditional task was waiting for."""
+    head = task_queries.find_task(task_id)
+    if head is None:
+        raise NotFound
+    is_post = request.method == "POST"
+    form = TriggerForm() if is_post else TriggerForm(None, triggered_on=head.triggered_on)
+
+    def do() -> object:
+        due_on = run(progress.record_trigger, form.to_input(task_id))
+        return _("Đã ghi ngày có điều kiện; hạn là %(day)s.", day=show_date(due_on))
+
+    act = _Act(_("Ghi ngày có điều kiện"), _("Lưu"), intro=head.trigger_text)
+    return _handle(act, form, head, None, do)
+
+
+# -- why a figure is what it is --------------------------------------------------------------
+
+
+@blueprint.get("/so-lieu")
+@requires("plans.view")
+def explain() -> str:
+    """Explain a figure by its parameters: the rule in words, both parts, and the rows in each."""
+    today = _today()
+    rule = _choice(CountRule, request.args.get("rule") or CountRule.PLAN.value)
+    as_of = _day("as_of") or today
+    plan_id, unit_id, area_id = _key("plan"), _key("unit"), _key("area")
+    # A plan's figures are the same for all its readers; without a plan they are about what one
+    # may read. Rows are listed to those who may read them.
+    wanted = figures.Filter(
+        plan_id=plan_id,
+        unit_id=unit_id,
+        area_id=area_id,
+        condition=None if plan_id is not None else task_queries.visible(),
+    )
+    scope = task_queries.names_of(plan_id, unit_id, area_id, locale_code())
+    hide_unless(scope is not None)
+    reader = figures.Reader(tasks=task_queries.readable_tasks(), assignments=task_queries.visible())
+    return render_template(
+        "tasks/explain.html",
+        figure=figures.figure(db.session(), as_of, rule, wanted),
+        words=RULE_WORDS[rule],
+        rule=rule,
+        parts=figures.rows_of(db.session(), as_of, rule, wanted, reader, MOST_LISTED),
+        scope=scope,
+        plan_id=plan_id,
+        unit_id=unit_id,
+        area_id=area_id,
+        as_of=as_of,
+        today=today,
+        labels=labels,
+        count_parts=[
+            (status.value, count, None)
+            for status, count in figures.by_status(db.session(), as_of, wanted)
+        ],
+        rules=[
+            (CountRule.PLAN, _("Theo kế hoạch"), address_with(rule=CountRule.PLAN.value)),
+            (CountRule.DUE, _("Theo việc đến hạn"), address_with(rule=CountRule.DUE.value)),
+        ],
+    )
