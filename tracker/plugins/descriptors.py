@@ -235,7 +235,11 @@ class SearchProvider:
 
 @dataclass(frozen=True)
 class Handover:
-    """What a unit operation hands over: old unit -> new unit, from a date, by a decision."""
+    """What a unit operation hands over: old unit -> new units, from a date, by a decision.
+
+    In a preview a unit that the operation would make has a negative number. Where nobody takes
+    over, the new units are empty.
+    """
 
     kind: str
     effective_on: date
