@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from tracker.core.numbers import percent
 from tracker.core.periods import Window, WindowRule, current_window, previous_window
+from tracker.plans.areas import AreaRow, list_areas
 from tracker.plans.rules import COUNTED, Status
 from tracker.reports import queries
 from tracker.reports.cache import kept
@@ -38,6 +39,7 @@ class Figures:
     # (day, tally) for the weeks of this window and of the last one.
     line: Sequence[tuple[date, Tally]]
     line_before: Sequence[tuple[date, Tally]]
+    areas: Sequence[AreaRow]
 
 
 def read_figures(
@@ -47,6 +49,7 @@ def read_figures(
     window: Window | None,
     previous: Window | None,
     soon: int,
+    locale: str,
 ) -> Figures:
     """Return the figures of a day, from the cache where nothing has changed.
 
@@ -69,9 +72,10 @@ def read_figures(
             before=totals[previous.end] if previous else NOTHING,
             line=[(day, totals[day]) for day in days],
             line_before=[(day, totals[day]) for day in earlier],
+            areas=list_areas(session, locale),
         )
 
-    return kept(session, ("overview", as_of, scope, window, previous, soon), read)
+    return kept(session, ("overview", as_of, scope, window, previous, soon, locale), read)
 
 
 @dataclass(frozen=True)

@@ -531,7 +531,9 @@ def lines(query: PeriodQuery, before: PeriodQuery | None) -> list[tuple[Label, l
         line = Line(one.key, one.name, one.measure, one.compute(query), earlier)
         groups.setdefault(one.section, []).append(line)
     other = _("Chỉ tiêu khác")
-    return [(SECTIONS.get(key, key or other), found) for key, found in groups.items() if found]
+    # Figures that belong to a section stand under its title.
+    titles = {**{one.key: one.title for one in current_registry().report_sections}, **SECTIONS}
+    return [(titles.get(key, other), found) for key, found in groups.items() if found]
 
 
 def tables(query: PeriodQuery) -> list[tuple[ReportSection, SectionTable]]:

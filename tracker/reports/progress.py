@@ -6,7 +6,8 @@ days at once: a line through time would else ask one grouped query for each of i
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,7 +15,6 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from tracker.core.numbers import percent
-from tracker.plans.models import FOREVER
 
 
 class Stand(IntEnum):
@@ -28,12 +28,14 @@ class Stand(IntEnum):
 
 
 class Stretch(NamedTuple):
-    """A share of a task from a day to a day (exclusive); `task` None is a task led by nobody.
+    """How a share of a task stood from a day to a day (exclusive).
 
-    After `turns_on`, where there is one, it stands as `later` until its end.
+    From `turns_on` on, where there is such a day, it stands as `later` until its end. Stretches
+    of one share don't overlap; a task that nobody leads has one share, number 0.
     """
 
     task: int
+    share: int
     group: tuple[int, int | None]
     start: date
     end: date
@@ -69,69 +71,100 @@ def total(groups: Groups) -> Tally:
     return sum(groups.values(), NOTHING)
 
 
-def on_days(stretches: Iterable[Stretch], days: Collection[date]) -> dict[date, Groups]:
+# What a task adds to (done, claimed, counted) when it has one share only.
+_ALONE: Final[Mapping[int, tuple[int, int, int]]] = {
+    Stand.WITHDRAWN: (0, 0, 0),
+    Stand.OPEN: (0, 0, 1),
+    Stand.CLAIMED: (0, 1, 1),
+    Stand.DONE: (1, 1, 1),
+    Stand.REGULAR: (0, 0, 0),
+}
+
+
+def on_days(stretches: Sequence[Stretch], days: Collection[date]) -> dict[date, Groups]:
     """Return for each day the tally of each group (plan, area) as of that day.
 
     Counted is a task with at least one share that is not withdrawn and none that is regular; done
-    is one all of whose live shares are.
+    is one all of whose live shares are. The work grows with the stretches, not with the days.
     """
     wanted = sorted(set(days))
-    if not wanted:
-        return {}
-    last = wanted[-1]
-    groups: dict[int, tuple[int, int | None]] = {}
-    events: list[tuple[date, int, int, int]] = []
-    for task, group, start, end, stand, turns_on, later in stretches:
-        if start > last:
+    places: dict[date, int] = {}
+
+    def place(day: date) -> int:
+        """Return the number of the first wanted day that is not before `day`."""
+        found = places.get(day)
+        if found is None:
+            found = places[day] = bisect_left(wanted, day)
+        return found
+
+    only: dict[int, int | None] = {}
+    for one in stretches:
+        if only.setdefault(one.task, one.share) != one.share:
+            only[one.task] = None
+    steps: dict[tuple[int, int | None], list[list[int]]] = {}
+    shared: dict[int, tuple[tuple[int, int | None], list[list[int]]]] = {}
+    for task, _share, group, start, end, stand, turns_on, later in stretches:
+        first, last = place(start), place(end)
+        if first == last:
             continue
-        groups[task] = group
-        at_first, at_last = stand, stand
-        if turns_on is not None and turns_on < end:
-            at_last = later
-            if turns_on <= start:
-                at_first = later
-            else:
-                events += ((turns_on, task, stand, -1), (turns_on, task, later, 1))
-        events.append((start, task, at_first, 1))
-        if end <= last:
-            events.append((end, task, at_last, -1))
-    events.sort(key=lambda one: one[0])
-    counts: dict[int, list[int]] = {task: [0] * len(Stand) for task in groups}
-    sums: dict[tuple[int, int | None], list[int]] = {
-        group: [0, 0, 0] for group in set(groups.values())
-    }
+        turn = last if turns_on is None else min(max(place(turns_on), first), last)
+        spans = (
+            ((first, turn, stand), (turn, last, later)) if turn < last else ((first, last, stand),)
+        )
+        if only[task] is None:
+            _group, counts = shared.setdefault(task, (group, [[0] * len(Stand) for _ in wanted]))
+            for begin, end_place, stands in spans:
+                for number in range(begin, end_place):
+                    counts[number][stands] += 1
+            continue
+        step = steps.get(group)
+        if step is None:
+            step = steps[group] = _steps(len(wanted))
+        for begin, end_place, stands in spans:
+            if begin < end_place:
+                _add(step, begin, end_place, _ALONE[stands])
+    for group, counts in shared.values():
+        step = steps.setdefault(group, _steps(len(wanted)))
+        for number, count in enumerate(counts):
+            _add(step, number, number + 1, _meaning(count))
+    return _summed(steps, wanted)
+
+
+def _steps(length: int) -> list[list[int]]:
+    return [[0, 0, 0] for _ in range(length + 1)]
+
+
+def _add(steps: list[list[int]], begin: int, end: int, values: tuple[int, int, int]) -> None:
+    """Add values from one day to another as steps: up at the first, down at the last."""
+    up, down = steps[begin], steps[end]
+    for number, value in enumerate(values):
+        if value:
+            up[number] += value
+            down[number] -= value
+
+
+def _summed(
+    steps: Mapping[tuple[int, int | None], list[list[int]]], wanted: Sequence[date]
+) -> dict[date, Groups]:
+    sums = {group: [0, 0, 0] for group in steps}
     found: dict[date, Groups] = {}
-    position = 0
-    for day in wanted:
-        touched: dict[int, tuple[bool, bool, bool]] = {}
-        while position < len(events) and events[position][0] <= day:
-            _day, task, stand, step = events[position]
-            if task not in touched:
-                touched[task] = _meaning(counts[task])
-            counts[task][stand] += step
-            position += 1
-        for task, before in touched.items():
-            after = _meaning(counts[task])
-            if after != before:
-                summed = sums[groups[task]]
-                for number in range(3):
-                    summed[number] += after[number] - before[number]
+    for number, day in enumerate(wanted):
+        for group, step in steps.items():
+            summed = sums[group]
+            for part in range(3):
+                summed[part] += step[number][part]
         found[day] = {group: Tally(*summed) for group, summed in sums.items() if summed[2]}
     return found
 
 
-def _meaning(count: list[int]) -> tuple[bool, bool, bool]:
-    """Return whether a task is done, claimed, counted."""
+def _meaning(count: Sequence[int]) -> tuple[int, int, int]:
+    """Return what a task with several shares adds to (done, claimed, counted)."""
     done = count[Stand.DONE]
     claimed = done + count[Stand.CLAIMED]
     live = claimed + count[Stand.OPEN] + count[Stand.REGULAR]
-    counted = live > 0 and not count[Stand.REGULAR]
-    return counted and done == live, counted and claimed == live, counted
-
-
-def unled(task: int, group: tuple[int, int | None], start: date, end: date | None) -> Stretch:
-    """Return the stretch of a task that nobody leads: it still has to be done."""
-    return Stretch(task, group, start, end or FOREVER, Stand.OPEN)
+    if not live or count[Stand.REGULAR]:
+        return 0, 0, 0
+    return int(done == live), int(claimed == live), 1
 
 
 def weekly(start: date, end: date, most: int = 27) -> list[date]:

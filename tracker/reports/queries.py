@@ -8,7 +8,23 @@ from decimal import Decimal
 from statistics import median
 from typing import Any, Final, cast
 
-from sqlalchemy import ColumnElement, Integer, and_, case, func, literal, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Date,
+    Integer,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy import cast as cast_to
 from sqlalchemy.orm import Session, aliased
 
 from tracker.accounts.models import User
@@ -34,7 +50,7 @@ from tracker.plans.models import (
 )
 from tracker.plans.rules import COUNTED, DONE, RULES, Moment, Status, period_columns
 from tracker.reports.permissions import VIEW
-from tracker.reports.progress import Stand, Stretch, unled
+from tracker.reports.progress import Stand, Stretch
 from tracker.units import tree
 from tracker.units.models import Unit
 
@@ -348,20 +364,20 @@ def stretches(session: Session, scope: Scope, until: date) -> list[Stretch]:
         else_=_stand_on(literal(FOREVER)),
     )
     begins_on = func.coalesce(Task.valid_from, Plan.issued_on)
-    columns = (
-        Task.id,
-        Task.plan_id,
-        Task.area_id,
-        AssignmentPeriod.valid_from,
-        AssignmentPeriod.valid_to,
-        _stand_on(AssignmentPeriod.valid_from.expression),
-        AssignmentPeriod.disputed_until,
-        lapsed,
-        begins_on,
-        Task.withdrawn_on,
-    )
-    query = (
-        select(*columns)
+    query: Select[Any] | CompoundSelect[Any] = (
+        select(
+            Task.id,
+            Assignment.id,
+            Task.plan_id,
+            Task.area_id,
+            AssignmentPeriod.valid_from,
+            AssignmentPeriod.valid_to,
+            _stand_on(AssignmentPeriod.valid_from.expression),
+            AssignmentPeriod.disputed_until,
+            lapsed,
+            begins_on,
+            Task.withdrawn_on,
+        )
         .select_from(AssignmentPeriod)
         .join(Assignment, Assignment.id == AssignmentPeriod.assignment_id)
         .join(Task, Task.id == Assignment.task_id)
@@ -372,26 +388,40 @@ def stretches(session: Session, scope: Scope, until: date) -> list[Stretch]:
             *scope.conditions(AssignmentPeriod.unit_id.expression),
         )
     )
+    if scope.unit_id is None:
+        query = union_all(query, _unled(scope, until))
     found: list[Stretch] = []
     day = timedelta(days=1)
     for row in session.execute(query):
-        task, plan, area, start, end, stand, disputed_until, later, begins, withdrawn = row
+        task, share, plan, area, start, end, stand, disputed, later, begins, withdrawn = row
         # Out of the plan the task no longer counts, whatever became of its shares.
         end = end if withdrawn is None else min(end, withdrawn)
         start = max(start, begins)
         if start >= end:
             continue
-        turns_on = None if disputed_until is None or later is None else disputed_until + day
-        found.append(Stretch(task, (plan, area), start, end, stand, turns_on, later or 0))
-    if scope.unit_id is None:
-        found += _unled(session, scope, until)
+        turns_on = None if disputed is None or later is None else disputed + day
+        group = (plan, area)
+        found.append(Stretch(task, share, group, start, end, stand, turns_on, later or 0))
     return found
 
 
-def _unled(session: Session, scope: Scope, until: date) -> list[Stretch]:
+def _unled(scope: Scope, until: date) -> Select[*tuple[Any, ...]]:
+    """Return the tasks that nobody leads as rows of the same kind: open from first to last."""
     begins_on = func.coalesce(Task.valid_from, Plan.issued_on)
     query = (
-        select(Task.id, Task.plan_id, Task.area_id, begins_on, Task.withdrawn_on)
+        select(
+            Task.id,
+            literal(0),
+            Task.plan_id,
+            Task.area_id,
+            begins_on,
+            literal(FOREVER),
+            literal(int(Stand.OPEN)),
+            cast_to(null(), Date),
+            cast_to(null(), Integer),
+            begins_on,
+            Task.withdrawn_on,
+        )
         .join(Plan, Plan.id == Task.plan_id)
         .where(
             Task.kind == RowKind.TASK,
@@ -401,12 +431,9 @@ def _unled(session: Session, scope: Scope, until: date) -> list[Stretch]:
             *scope.on_plans(),
         )
     )
-    if scope.roots is not None:
-        query = query.where(Plan.issuer_id.in_(tree.units_within(scope.roots, reading=True)))
-    return [
-        unled(task, (plan, area), start, end)
-        for task, plan, area, start, end in session.execute(query)
-    ]
+    if scope.roots is None:
+        return query
+    return query.where(Plan.issuer_id.in_(tree.units_within(scope.roots, reading=True)))
 
 
 # -- what happened in a window ---------------------------------------------------------------------

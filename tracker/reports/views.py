@@ -18,7 +18,7 @@ from tracker.core.errors import BadRequest
 from tracker.core.numbers import percent
 from tracker.core.periods import Window, previous_window
 from tracker.core.text import fold
-from tracker.plans.areas import AreaRow, list_areas
+from tracker.plans.areas import AreaRow
 from tracker.plans.figures import due_soon_days
 from tracker.plans.rules import RULE_WORDS, CountRule
 from tracker.plugins.descriptors import PeriodQuery
@@ -83,8 +83,10 @@ def overview() -> str:
     }
     if not here.plans:
         return render_template("reports/overview_empty.html", **common)
-    found = figures.read_figures(session, as_of, here.scope, window, previous, due_soon_days())
-    areas = list_areas(session, locale_code())
+    found = figures.read_figures(
+        session, as_of, here.scope, window, previous, due_soon_days(), locale_code()
+    )
+    areas = found.areas
     now, ages = total(found.now), figures.ages(found.groups)
     matrix = figures.build_matrix(
         found.groups,

@@ -9,6 +9,7 @@ from typing import Any, cast
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, HiddenField, SelectField, StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its types
 
 from tracker.plugins.descriptors import SettingSpec
 from tracker.settings.models import DayKind
@@ -82,7 +83,7 @@ class DayForm(Form):
     kind = SelectField(
         _l("Loại"),
         [Required()],
-        choices=[(kind.value, label) for kind, label in DAY_KINDS.items()],
+        choices=[SelectChoice(kind.value, label) for kind, label in DAY_KINDS.items()],
     )
     name = Text(
         _l("Tên ngày nghỉ hoặc lý do"),
@@ -119,7 +120,10 @@ class WindowForm(Form):
     from_year_offset = SelectField(
         _l("Năm bắt đầu"),
         [Required()],
-        choices=[("0", _l("Cùng năm báo cáo")), ("-1", _l("Năm trước năm báo cáo"))],
+        choices=[
+            SelectChoice("0", _l("Cùng năm báo cáo")),
+            SelectChoice("-1", _l("Năm trước năm báo cáo")),
+        ],
     )
     to_day = Whole(_l("Đến ngày"), [Required()], render_kw={"inputmode": "numeric"})
     to_month = Whole(_l("Đến tháng"), [Required()], render_kw={"inputmode": "numeric"})

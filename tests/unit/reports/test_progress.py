@@ -9,16 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker.plans.models import FOREVER
-from tracker.reports.progress import NOTHING, Stand, Stretch, Tally, on_days, total, unled, weekly
+from tracker.reports.progress import NOTHING, Stand, Stretch, Tally, on_days, total, weekly
 
 FIRST = date(2026, 1, 1)
 GROUP = (1, 7)
 
 
-def share(task: int, start: int, end: int | None, stand: Stand) -> Stretch:
+def share(task: int, start: int, end: int | None, stand: Stand, number: int = 1) -> Stretch:
     """Return a share of a task from a day to a day, counted from FIRST."""
     last = FOREVER if end is None else FIRST + timedelta(days=end)
-    return Stretch(task, GROUP, FIRST + timedelta(days=start), last, stand)
+    return Stretch(task, number, GROUP, FIRST + timedelta(days=start), last, stand)
 
 
 def on_day(stretches: Sequence[Stretch], day: int) -> Tally:
@@ -32,8 +32,8 @@ def test_a_task_is_done_when_all_its_shares_are() -> None:
     history = [
         share(1, 0, 5, Stand.OPEN),
         share(1, 5, None, Stand.DONE),
-        share(1, 0, 9, Stand.OPEN),
-        share(1, 9, None, Stand.DONE),
+        share(1, 0, 9, Stand.OPEN, 2),
+        share(1, 9, None, Stand.DONE, 2),
     ]
     assert [on_day(history, day) for day in (0, 5, 8, 9)] == [
         Tally(0, 0, 1),
@@ -55,8 +55,8 @@ def test_a_claim_counts_apart() -> None:
 
 def test_withdrawn_shares_do_not_hold_a_task_back() -> None:
     """The share that was withdrawn no longer counts; a task with no other share is gone."""
-    history = [share(1, 0, None, Stand.DONE), share(1, 0, 4, Stand.OPEN)]
-    history.append(share(1, 4, None, Stand.WITHDRAWN))
+    history = [share(1, 0, None, Stand.DONE), share(1, 0, 4, Stand.OPEN, 2)]
+    history.append(share(1, 4, None, Stand.WITHDRAWN, 2))
     assert on_day(history, 3) == Tally(0, 0, 1)
     assert on_day(history, 4) == Tally(1, 1, 1)
     assert on_day([share(2, 0, None, Stand.WITHDRAWN)], 1) == NOTHING
@@ -72,7 +72,7 @@ def test_regular_work_is_left_out_and_done_regular_work_counts() -> None:
 def test_a_dispute_of_regular_work_lapses() -> None:
     """While disputed it counts; from the day after it is regular again."""
     turn = FIRST + timedelta(days=4)
-    history = [Stretch(1, GROUP, FIRST, FOREVER, Stand.OPEN, turn, Stand.REGULAR)]
+    history = [Stretch(1, 1, GROUP, FIRST, FOREVER, Stand.OPEN, turn, Stand.REGULAR)]
     assert on_day(history, 3) == Tally(0, 0, 1)
     assert on_day(history, 4) == NOTHING
 
@@ -80,14 +80,14 @@ def test_a_dispute_of_regular_work_lapses() -> None:
 def test_a_dispute_that_lapsed_before_the_stretch_changes_nothing_in_it() -> None:
     """The stretch begins after the turn: it stands as it will from its first day."""
     history = [
-        Stretch(1, GROUP, FIRST + timedelta(days=9), FOREVER, Stand.OPEN, FIRST, Stand.REGULAR)
+        Stretch(1, 1, GROUP, FIRST + timedelta(days=9), FOREVER, Stand.OPEN, FIRST, Stand.REGULAR)
     ]
     assert on_day(history, 9) == NOTHING
 
 
 def test_what_nobody_leads_is_not_done() -> None:
     """It stays in the denominator until it is withdrawn."""
-    history = [unled(1, GROUP, FIRST, FIRST + timedelta(days=3))]
+    history = [Stretch(1, 0, GROUP, FIRST, FIRST + timedelta(days=3), Stand.OPEN)]
     assert on_day(history, 2) == Tally(0, 0, 1)
     assert on_day(history, 3) == NOTHING
 
@@ -95,24 +95,31 @@ def test_what_nobody_leads_is_not_done() -> None:
 def test_groups_are_counted_apart() -> None:
     """Each plan and area has a tally of its own, and no empty group is told."""
     history = [
-        Stretch(1, (1, 7), FIRST, FOREVER, Stand.DONE),
-        Stretch(2, (1, None), FIRST, FOREVER, Stand.OPEN),
-        Stretch(3, (2, 7), FIRST, FOREVER, Stand.REGULAR),
+        Stretch(1, 1, (1, 7), FIRST, FOREVER, Stand.DONE),
+        Stretch(2, 1, (1, None), FIRST, FOREVER, Stand.OPEN),
+        Stretch(3, 1, (2, 7), FIRST, FOREVER, Stand.REGULAR),
     ]
     assert on_days(history, [FIRST])[FIRST] == {(1, 7): Tally(1, 1, 1), (1, None): Tally(0, 0, 1)}
 
 
 stands = st.sampled_from(list(Stand))
-shares = st.builds(
-    lambda task, start, length, stand: share(task, start, start + length, stand),
-    st.integers(1, 4),
-    st.integers(0, 20),
-    st.integers(1, 20),
-    stands,
-)
 
 
-@given(st.lists(shares, max_size=12), st.lists(st.integers(0, 45), min_size=1, max_size=6))
+@st.composite
+def histories(draw: st.DrawFn) -> list[Stretch]:
+    """Return tasks with one to three shares, each a row of stretches without a gap."""
+    found: list[Stretch] = []
+    for task in range(1, draw(st.integers(1, 4)) + 1):
+        for number in range(1, draw(st.integers(1, 3)) + 1):
+            start = draw(st.integers(0, 20))
+            for _ in range(draw(st.integers(1, 4))):
+                end = start + draw(st.integers(1, 15))
+                found.append(share(task, start, end, draw(stands), number))
+                start = end
+    return found
+
+
+@given(histories(), st.lists(st.integers(0, 45), min_size=1, max_size=6))
 def test_many_days_at_once_are_the_same_as_each_day_alone(
     history: list[Stretch], days: list[int]
 ) -> None:
