@@ -24,6 +24,11 @@ LONGEST_TYPED = 200
 class Secret(PasswordField):
     """A password: taken as typed, never sent back."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # Templates choose how to draw a field by this name.
+        self.type = PasswordField.__name__
+
     def process_formdata(self, valuelist: list[Any]) -> None:
         """Take what was typed, but no more than could be one."""
         self.data = str(valuelist[0])[:LONGEST_TYPED] if valuelist else ""
@@ -34,6 +39,7 @@ class Pick(SelectField):
 
     def __init__(self, label: Any, **options: Any) -> None:
         super().__init__(label, coerce=optional_int, validate_choice=False, **options)
+        self.type = SelectField.__name__
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         """Take what was chosen. Raises ValueError for what is no number."""

@@ -139,6 +139,18 @@ def grants_of(user_ids: Collection[int]) -> dict[int, list[GrantRow]]:
     return found
 
 
+def roles_of(user_ids: Collection[int]) -> dict[int, dict[str, list[str]]]:
+    """Return the roles of today: by person, the role's label and the units it reaches from."""
+    today = current().clock.today()
+    found: dict[int, dict[str, list[str]]] = {}
+    for user_id, held in grants_of(user_ids).items():
+        for grant in sorted(held, key=lambda one: list(ROLE_LABELS).index(one.role)):
+            if grant.counts_on(today):
+                units = found.setdefault(user_id, {}).setdefault(grant.role_label, [])
+                units.append(grant.unit_name)
+    return found
+
+
 @dataclass(frozen=True)
 class Person:
     """One account as its page shows it."""

@@ -52,7 +52,7 @@ def list_users() -> str:
         page=page,
         order=order,
         wanted=wanted,
-        grants=queries.grants_of([row.id for row in page.rows]),
+        roles=queries.roles_of([row.id for row in page.rows]),
         role_choices=forms.role_choices(),
         unit_choices=units.choices(MANAGE),
         chips=_chips(wanted),
