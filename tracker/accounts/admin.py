@@ -32,7 +32,7 @@ class UserView(SecureModelView):
     hint = _l("Tài khoản và nơi công tác. Mở trang đầy đủ để sửa, khóa, đặt lại mật khẩu.")
     slug = "nguoi-dung"
     icon = "users"
-    folded = User.folded
+    search_column = "folded"
     search_hint = _l("Tìm theo tên, tên đăng nhập")
     column_list = ("name", "username", "title", "unit", "is_active")
     column_details_list = ("name", "username", "title", "unit", "email", "phone", "is_active")

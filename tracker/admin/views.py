@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, Final, TypeVar, cast
 
-from flask import flash, make_response, redirect, request
+from flask import flash, make_response, redirect, request, url_for
 from flask_admin import BaseView, expose
 from flask_admin.actions import action
 from flask_admin.contrib.sqla import ModelView
@@ -107,6 +107,10 @@ class SecureView(BaseView):  # type: ignore[misc]
         # Flask-Admin's own calls the view again on a TypeError, which hides the real one.
         return fn(self, *args, **kwargs)
 
+    def get_url(self, endpoint: str, **kwargs: Any) -> str:
+        """Return an address; '.name' is a page of this view, whichever view asks for it."""
+        return url_for(self.endpoint + endpoint if endpoint.startswith(".") else endpoint, **kwargs)
+
     def render(self, template: str, **kwargs: Any) -> str:
         """Render a page of the section with its tabs."""
         from tracker.admin.site import sections_of
@@ -141,8 +145,8 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
     # 'd' date, 'm' moment, 'n' number; others are text.
     column_kinds: Mapping[str, str] = {}
     column_icons: Mapping[str, str] = {}
-    # The column that search reads; None for a table that is not searched.
-    folded: Any = None
+    # The folded column that search reads; '' for a table that is not searched.
+    search_column: str = ""
     search_hint: Label = _l("Tìm trong danh sách")
     empty_text: Label = ""
     filters: Sequence[Filter] = ()
@@ -162,7 +166,7 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
     page_size_options = PAGE_SIZES
     export_types = ("xlsx",)
     export_max_rows = MOST_EXPORTED
-    column_editable_list: Any = None
+    column_editable_list = None
 
     # Looking up and changing single cells by scripts: two doors that no page of ours needs.
     ajax_lookup = None
@@ -189,7 +193,7 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
 
     def init_search(self) -> bool:
         """Search the folded column only."""
-        return self.folded is not None
+        return bool(self.search_column)
 
     def get_sortable_columns(self) -> dict[str, Any]:
         """Sort by `column_sortable_list` (name -> columns) as it is written down."""
@@ -273,7 +277,8 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
         for related in self.column_select_related_list or ():
             query = query.options(related)
         for column in self._order(sort_column):
-            query = query.order_by(column.desc() if sort_desc else column)
+            # The two databases disagree on where nothing stands: here always at the end.
+            query = query.order_by((column.desc() if sort_desc else column).nulls_last())
         query = query.order_by(self._key())
         size = self.page_size if page_size is None else page_size
         return total, query.limit(size).offset((page or 0) * size).all()
@@ -284,9 +289,10 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
 
     def _conditions(self, search: str) -> list[ColumnElement[bool]]:
         found = [one.condition(value) for one, value, _label in self.chosen_filters()]
-        if self.folded is not None:
+        if self.search_column:
+            folded = getattr(self.record, self.search_column)
             words = search_terms(search).folded
-            found += [self.folded.contains(word, autoescape=True) for word in words]
+            found += [folded.contains(word, autoescape=True) for word in words]
             if search and not words:
                 found.append(~true())
         return found

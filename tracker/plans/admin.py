@@ -170,7 +170,7 @@ class PlanView(SecureModelView):
     hint = _l("Khép nhiều kế hoạch một lần, xóa dự thảo không dùng nữa.")
     slug = "ke-hoach"
     icon = "plan"
-    folded = Plan.folded
+    search_column = "folded"
     search_hint = _l("Tìm theo tên, số hiệu")
     empty_text = _l("Kế hoạch được lập ở trang Kế hoạch hoặc nhập từ tệp .xlsx.")
     column_list = ("title", "number", "issuer", "year_from", "issued_on", "state")
@@ -286,7 +286,7 @@ class TaskView(SecureModelView):
     hint = _l("Xếp nhiều dòng của kế hoạch vào lĩnh vực một lần.")
     slug = "nhiem-vu"
     icon = "task"
-    folded = Task.folded
+    search_column = "folded"
     search_hint = _l("Tìm theo nội dung, sản phẩm")
     empty_text = _l("Nhiệm vụ được thêm trong từng kế hoạch.")
     column_list = ("title", "number", "plan", "area", "deadline_on")

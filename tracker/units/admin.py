@@ -34,7 +34,7 @@ class UnitView(SecureModelView):
     hint = _l("Sửa tên ngắn, mã, chức danh; đổi tên, sáp nhập, chia tách làm ở trang sắp xếp.")
     slug = "don-vi"
     icon = "unit"
-    folded = Unit.folded
+    search_column = "folded"
     search_hint = _l("Tìm theo tên, tên cũ, mã")
     empty_text = _l("Đơn vị được lập ở trang Đơn vị hoặc nhập từ tệp .xlsx.")
     column_list = ("name", "kind", "parent", "code", "head_title", "valid_from", "valid_to")

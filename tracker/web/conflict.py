@@ -16,7 +16,7 @@ from typing import Any
 from flask import request
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
-from wtforms import Field, SelectMultipleField
+from wtforms import Field, SelectFieldBase, SelectMultipleField
 
 from tracker.core.conflicts import merge
 from tracker.core.errors import BadRequest, Conflict, FieldConflict
@@ -106,12 +106,11 @@ def show(field: Field, value: object) -> str:
         return str(_("(để trống)"))
     if isinstance(value, bool):
         return str(_("Có") if value else _("Không"))
-    choices = getattr(field, "choices", None)
-    if choices and not isinstance(choices, Mapping):
+    if isinstance(field, SelectFieldBase):
         if isinstance(field, SelectMultipleField) and isinstance(value, str):
             value = value.split(",")
         wanted = {str(one) for one in value} if isinstance(value, list | tuple) else {str(value)}
-        labels = [str(label) for key, label, *_rest in choices if str(key) in wanted]
+        labels = [str(label) for key, label, *_rest in field.iter_choices() if str(key) in wanted]
         if labels:
             return ", ".join(labels)
     if isinstance(value, date):

@@ -73,7 +73,9 @@ def _entry(item: MenuItem) -> Entry:
     here = request.endpoint or ""
     same_page = here == item.endpoint
     # A page of the same feature lights the feature's entry unless it has an entry of its own.
-    same_feature = here.rpartition(".")[0] == item.endpoint.rpartition(".")[0]
+    # A feature's parts may be blueprints of their own, named `<feature>_<part>`.
+    feature, there = item.endpoint.rpartition(".")[0], here.rpartition(".")[0]
+    same_feature = there == feature or there.startswith(f"{feature}_")
     own = {one.endpoint for one in current_registry().menu_items}
     return Entry(str(item.label), url, item.icon, same_page or (same_feature and here not in own))
 
