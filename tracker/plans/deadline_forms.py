@@ -20,6 +20,7 @@ from tracker.core.deadlines import (
 )
 from tracker.core.text import fold
 from tracker.plans.assign import LONGEST_DEADLINE_TEXT, Deadline
+from tracker.plans.task_forms import options
 from tracker.web.forms import Day, Longest, Text
 
 KIND_LABELS: Final = (
@@ -147,13 +148,13 @@ class DeadlineFields:
     )
     deadline_kind = RadioField(
         _l("Cách tính hạn"),
-        choices=[(kind.value, label) for kind, label in KIND_LABELS],
+        choices=options((kind.value, label) for kind, label in KIND_LABELS),
         default=DeadlineKind.DATE.value,
     )
     window_start = Day(_l("Từ ngày"))
     deadline_on = Day(_l("Đến hạn ngày"))
-    recurrence = SelectField(_l("Lặp lại"), choices=FREQUENCY_LABELS, default="")
-    recurrence_weekday = SelectField(_l("Vào thứ"), choices=WEEKDAY_LABELS, default="3")
+    recurrence = SelectField(_l("Lặp lại"), choices=options(FREQUENCY_LABELS), default="")
+    recurrence_weekday = SelectField(_l("Vào thứ"), choices=options(WEEKDAY_LABELS), default="3")
     recurrence_day = RecurrenceDay(
         _l("Vào ngày"),
         [Longest(20)],

@@ -282,14 +282,14 @@ def delete_plan(work: Work, data: DeletePlan) -> str:
     if plan.state is not PlanState.DRAFT:
         raise ValidationFailed({"": _("Kế hoạch đã ban hành thì không xóa được.")})
     title = plan.title
-    # From the leaves up: a parent may go only after its children.
-    for task in work.session.scalars(
-        select(Task).where(Task.plan_id == plan.id).order_by(Task.path.desc())
-    ):
-        work.session.delete(task)
-        if task.kind is not RowKind.STEP:
-            work.session.flush()
-    work.session.flush()
+    by_depth: dict[int, list[Task]] = {}
+    for task in work.session.scalars(select(Task).where(Task.plan_id == plan.id)):
+        by_depth.setdefault(task.path.count("."), []).append(task)
+    for depth in sorted(by_depth, reverse=True):
+        # Level by level from the leaves up: a parent may go only after its children.
+        for task in by_depth[depth]:
+            work.session.delete(task)
+        work.session.flush()
     work.session.delete(plan)
     return title
 

@@ -17,6 +17,7 @@ from tracker.plans.documents import DocumentChoice, NewDocument
 from tracker.plans.lifecycle import PlanInput
 from tracker.plans.models import DocumentKind, Plan, ReformArea, RowKind, Task
 from tracker.plans.rows import LONGEST_LINE, LONGEST_TITLE, RowInput
+from tracker.plans.task_forms import options
 from tracker.web.forms import LONGEST_NOTE, Day, Form, Longest, Note, Required, Text, optional_int
 
 DOCUMENT_LABELS: Final = {
@@ -73,7 +74,8 @@ class PlanForm(Form):
         render_kw={"data-kind": "combobox"},
     )
     kind = SelectField(
-        _l("Loại văn bản"), choices=[(one.value, label) for one, label in DOCUMENT_LABELS.items()]
+        _l("Loại văn bản"),
+        choices=options((one.value, label) for one, label in DOCUMENT_LABELS.items()),
     )
     year_from = Year(_l("Năm đầu"), [Required()])
     year_to = Year(_l("Năm cuối"), description=_l("Để trống nếu kế hoạch chỉ trong một năm."))
@@ -138,7 +140,7 @@ class DocumentForm(Form):
 
     kind = SelectField(
         _l("Loại văn bản"),
-        choices=[(one.value, label) for one, label in DOCUMENT_LABELS.items()],
+        choices=options((one.value, label) for one, label in DOCUMENT_LABELS.items()),
         default=DocumentKind.DECISION.value,
     )
     number = Text(_l("Số, ký hiệu"), [Required(), Longest(80)])
@@ -170,7 +172,7 @@ class DocumentFields:
     document_id = SelectField(_l("Căn cứ"), choices=[], validate_choice=False, default="")
     document_kind = SelectField(
         _l("Loại văn bản"),
-        choices=[(one.value, label) for one, label in DOCUMENT_LABELS.items()],
+        choices=options((one.value, label) for one, label in DOCUMENT_LABELS.items()),
         default=DocumentKind.DECISION.value,
     )
     document_number = Text(_l("Số, ký hiệu"), [Longest(80)])
@@ -202,7 +204,7 @@ class RowForm(DeadlineFields, DocumentFields, Form):
     version = HiddenField()
     kind = SelectField(
         _l("Loại dòng"),
-        choices=[(one.value, label) for one, label in ROW_LABELS.items()],
+        choices=options((one.value, label) for one, label in ROW_LABELS.items()),
         default=RowKind.TASK.value,
     )
     parent_id = SelectField(

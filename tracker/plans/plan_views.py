@@ -38,6 +38,7 @@ from tracker.plans.plan_forms import (
 )
 from tracker.plans.plan_queries import MANAGE, VIEW, PlanFilter, TreeFilter
 from tracker.plans.rules import RULE_WORDS, STATUS_WORDS, CountRule, Status
+from tracker.plans.task_forms import options
 from tracker.plugins.descriptors import Label
 from tracker.settings.queries import working_calendar
 from tracker.units import queries as units
@@ -387,7 +388,7 @@ def new_plan() -> Answer:
     today = current().clock.today()
     first = choices[0][0] if choices else None
     form: Any = PlanForm(data={"year_from": str(today.year), "issuer_id": first})
-    form.issuer_id.choices = choices
+    form.issuer_id.choices = options(choices)
     status = 200
     if request.method == "POST":
         status = 422
@@ -401,7 +402,7 @@ def new_plan() -> Answer:
             else:
                 flash(_("Đã tạo dự thảo. Giờ thêm nhóm và nhiệm vụ."), "success")
                 return redirect(_plan_url(plan_id))
-    return render_template("plans/edit.html", form=form, plan=None), status
+    return render_template("plans/edit.html", form=form, plan=None, conflicts=()), status
 
 
 def _plan_url(plan_id: int) -> str:
@@ -415,7 +416,7 @@ def edit_plan(key: str) -> Answer:
     plan = plan_queries.get_managed_plan(db.session(), key)
     plan_id = plan.id
     form: Any = PlanForm(data=plan_values(plan))
-    form.issuer_id.choices = _issuer_choices(plan.issuer_id)
+    form.issuer_id.choices = options(_issuer_choices(plan.issuer_id))
     status = 200
     conflicts: list[tuple[str, str, str]] = []
     if request.method == "POST":
@@ -466,7 +467,9 @@ def _shown(field: Any, value: object) -> str:
         return str(_("có") if value else _("không"))
     if isinstance(value, date):
         return f"{value:%d/%m/%Y}"
-    choices = {str(one[0]): str(one[1]).strip() for one in getattr(field, "choices", None) or ()}
+    choices = {}
+    if getattr(field, "choices", None):
+        choices = {str(one.value): str(one.label).strip() for one in field.choices}
     values = value if isinstance(value, list | tuple) else [value]
     return "; ".join(choices.get(str(one), str(one)) for one in values)
 
@@ -624,7 +627,7 @@ def copy_plan(key: str) -> Answer:
         typed if is_asked else None,
         data={"title": title, "year": str(next_year), "issuer_id": plan.issuer_id},
     )
-    form.issuer_id.choices = _issuer_choices()
+    form.issuer_id.choices = options(_issuer_choices())
     is_valid = form.validate() if is_asked else True
     year = form.year.year if is_valid and is_asked else next_year
     status = 200 if is_valid else 422
@@ -690,10 +693,12 @@ def _fill_row_choices(form: Any, plan: Plan, task: Task | None) -> None:
     """Give the selects of a row's form what can be chosen; what is chosen now is always there."""
     session = db.session()
     kinds = (RowKind.GROUP, RowKind.TASK)
-    form.parent_id.choices = [
-        ("", _("Đầu kế hoạch")),
-        *plan_queries.parent_choices(session, plan.id, kinds, task.id if task else None),
-    ]
+    form.parent_id.choices = options(
+        [
+            ("", _("Đầu kế hoạch")),
+            *plan_queries.parent_choices(session, plan.id, kinds, task.id if task else None),
+        ]
+    )
     shown = areas.list_areas(session, locale_code(), date(plan.year_from, 12, 31))
     if task is not None and task.area_id and task.area_id not in {area.id for area in shown}:
         shown = [
@@ -701,28 +706,32 @@ def _fill_row_choices(form: Any, plan: Plan, task: Task | None) -> None:
             for area in areas.list_areas(session, locale_code())
             if area in shown or area.id == task.area_id
         ]
-    form.area_id.choices = [("", _("Không thuộc lĩnh vực nào")), *((a.id, a.name) for a in shown)]
+    form.area_id.choices = options(
+        [("", _("Không thuộc lĩnh vực nào")), *((a.id, a.name) for a in shown)]
+    )
     choices = units.choices("units.view")
     missing = {*(form.lead_unit_ids.data or ()), *(form.coordinator_ids.data or ())}
     missing -= {key for key, _name in choices}
     # Units that have ended, or lie out of reach, stay chosen where they were.
     choices = [*choices, *units.names(missing).items()]
-    form.lead_unit_ids.choices = choices
-    form.coordinator_ids.choices = choices
-    form.unit_set_id.choices = [("", _("Không")), *unit_sets.choices(session)]
+    form.lead_unit_ids.choices = options(choices)
+    form.coordinator_ids.choices = options(choices)
+    form.unit_set_id.choices = options([("", _("Không")), *unit_sets.choices(session)])
 
 
 def _fill_documents(form: Any, plan: Plan) -> None:
     known = documents.list_documents(db.session(), plan.id)
-    form.document_id.choices = [
-        ("", _("Chọn văn bản…")),
-        *(
-            (str(one.id), f"{one.number} ({one.issued_on:%d/%m/%Y})")
-            for one in known
-            if one.ordinal > 0
-        ),
-        (NEW_DOCUMENT, _("Văn bản mới…")),
-    ]
+    form.document_id.choices = options(
+        [
+            ("", _("Chọn văn bản…")),
+            *(
+                (str(one.id), f"{one.number} ({one.issued_on:%d/%m/%Y})")
+                for one in known
+                if one.ordinal > 0
+            ),
+            (NEW_DOCUMENT, _("Văn bản mới…")),
+        ]
+    )
 
 
 def _row_page(
@@ -916,14 +925,18 @@ def move_row(key: str, task_id: int) -> Answer:
     session = db.session()
     kinds = [kind for kind in rows.PARENTS[task.kind] if kind is not None]
     top = [("", _("Đầu kế hoạch"))] if None in rows.PARENTS[task.kind] else []
-    form.parent_id.choices = [
-        *top,
-        *plan_queries.parent_choices(session, plan.id, kinds, task.id),
-    ]
-    form.before_id.choices = [
-        ("", _("Cuối nhóm")),
-        *plan_queries.parent_choices(session, plan.id, list(RowKind), task.id),
-    ]
+    form.parent_id.choices = options(
+        [
+            *top,
+            *plan_queries.parent_choices(session, plan.id, kinds, task.id),
+        ]
+    )
+    form.before_id.choices = options(
+        [
+            ("", _("Cuối nhóm")),
+            *plan_queries.parent_choices(session, plan.id, list(RowKind), task.id),
+        ]
+    )
     return render_template("plans/move.html", form=form, plan=plan, task=task), status
 
 
@@ -940,22 +953,4 @@ def add_proposed(key: str, task_id: int) -> Answer:
         flash(error.message, "error")
     else:
         flash(_("Đã giao thêm cho các đơn vị này."), "success")
-    return redirect(url_for("plans.edit_row", key=key, task_id=task_id))
-
-
-@blueprint.post("/ke-hoach/<key>/dong/<int:task_id>/dieu-kien")
-@requires(MANAGE)
-def record_trigger(key: str, task_id: int) -> Answer:
-    """Note the day on which a row's condition was met."""
-    plan = plan_queries.get_managed_plan(db.session(), key)
-    plan_queries.get_row(db.session(), plan, task_id)
-    try:
-        day = numbers.parse_date(request.form.get("triggered_on", ""))
-        run(assign.record_trigger, assign.RecordTrigger(task_id, day))
-    except ValidationFailed as error:
-        flash(error.message, "error")
-    except ValueError:
-        flash(_("Ngày chưa đúng. Hãy gõ như 15/12/2026."), "error")
-    else:
-        flash(_("Đã ghi ngày có điều kiện và tính hạn."), "success")
     return redirect(url_for("plans.edit_row", key=key, task_id=task_id))
