@@ -19,10 +19,8 @@ from tracker.accounts.models import User
 from tracker.core.deadlines import (
     MAX_OFFSET_DAYS,
     DeadlineKind,
-    OffsetUnit,
     RecurrenceRule,
     TooManyOccurrences,
-    due_from_trigger,
     occurrences,
 )
 from tracker.core.errors import ValidationFailed
@@ -44,7 +42,6 @@ from tracker.plans.models import (
     Task,
     TaskLead,
 )
-from tracker.settings import queries as settings
 from tracker.units import sets, tree
 
 LONGEST_DEADLINE_TEXT = 300
@@ -550,42 +547,3 @@ def set_person(work: Work, data: SetPerson) -> int:
 def tree_units(session: Session, unit_id: int) -> set[int]:
     """Return a unit and all units under it today."""
     return set(session.scalars(tree.units_within([unit_id], reading=False)))
-
-
-@dataclass(frozen=True)
-class RecordTrigger:
-    """What a conditional deadline waits for has come on a day."""
-
-    task_id: int
-    triggered_on: date
-
-
-def record_trigger(work: Work, data: RecordTrigger) -> int:
-    """Note that a condition was met and give each open assignment its due day; return the task.
-
-    Raises ValidationFailed for a day in the future or a row that waits for nothing.
-    """
-    task = work.get(Task, data.task_id)
-    plan = work.get(Plan, task.plan_id)
-    work.require("plans.manage", plan)
-    if task.deadline_kind is not DeadlineKind.CONDITIONAL or task.valid_from is None:
-        raise ValidationFailed({"": _("Việc này không chờ điều kiện.")})
-    if data.triggered_on > work.today:
-        raise ValidationFailed({"triggered_on": _("Ngày này chưa tới.")})
-    unit = OffsetUnit.WORKING if task.trigger_in_working_days else OffsetUnit.CALENDAR
-    due_on = due_from_trigger(
-        data.triggered_on, task.trigger_offset or 0, unit, settings.working_calendar()
-    )
-    task.triggered_on = data.triggered_on
-    reason = _("Điều kiện đã có ngày %(day)s.", day=f"{data.triggered_on:%d/%m/%Y}")
-    open_ones = [
-        one
-        for one in work.session.scalars(select(Assignment).where(Assignment.task_id == task.id))
-        if is_open(one)
-    ]
-    for one in open_ones:
-        one.original_due_on = one.original_due_on or due_on
-        one.due_on = due_on
-        _enter(work, one, EntryKind.TRIGGERED, data.triggered_on, reason, until=due_on)
-    history.rebuild(work, [one.id for one in open_ones])
-    return task.id
