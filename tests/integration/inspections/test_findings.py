@@ -234,7 +234,7 @@ def test_hundred_percent_counts_planned_visits_only(world: World) -> None:
 
 
 def test_overdue_follows_the_unit_not_the_verifier(
-    world: World, browse: Browse, clock: object
+    world: World, browse: Browse, clock: FixedClock
 ) -> None:
     finding_id = finding_to_remedy(world)
     clock.advance(days=20)
