@@ -190,7 +190,7 @@ def tracker_register_indicators() -> Sequence[Indicator]:
         Indicator(
             key="inspections.planned",
             name=_l("Thực hiện kế hoạch kiểm tra"),
-            measure=_l("%"),
+            measure="%",
             compute=figures.planned_share,
             section=SECTION,
             permission=permissions.VIEW,
@@ -209,7 +209,7 @@ def tracker_register_indicators() -> Sequence[Indicator]:
         Indicator(
             key="inspections.closed_on_time",
             name=_l("Phát hiện đóng đúng hạn"),
-            measure=_l("%"),
+            measure="%",
             compute=figures.findings_closed_on_time,
             section=SECTION,
             permission=permissions.VIEW,
@@ -227,7 +227,7 @@ def tracker_register_indicators() -> Sequence[Indicator]:
         Indicator(
             key="inspections.repeated",
             name=_l("Phát hiện lặp lại"),
-            measure=_l("%"),
+            measure="%",
             compute=figures.repeat_rate,
             section=SECTION,
             permission=permissions.VIEW,
