@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -194,7 +195,7 @@ class _Bar:
         self.what = ""
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        if click.get_text_stream("stderr").isatty() and what != self.what:
+        if sys.stderr.isatty() and what != self.what:
             self.what = what
             click.echo(f"\r\033[K{what} {done + 1}/{total}", nl=False, err=True)
 

@@ -9,7 +9,8 @@ from flask_babel import lazy_gettext as _l
 
 from tracker.ops import checks
 from tracker.ops.cli import backup, demo, doctor, init, restore, run_command
-from tracker.plugins.descriptors import DoctorCheck, MenuItem
+from tracker.ops.demo import places, press, this_year, visits
+from tracker.plugins.descriptors import DemoData, DoctorCheck, MenuItem
 from tracker.plugins.hookspecs import hookimpl
 
 
@@ -59,4 +60,15 @@ def tracker_register_doctor_checks() -> Sequence[DoctorCheck]:
         DoctorCheck(
             key="ops.orphans", label=_l("Bảng mồ côi"), check=checks.check_orphans, weight=50
         ),
+    )
+
+
+@hookimpl
+def tracker_register_demo_data() -> Sequence[DemoData]:
+    """Load the places, the plans of the press and a lively one of this year."""
+    return (
+        DemoData(key="places.units", load=places.load, weight=10),
+        *press.DEMO,
+        *this_year.DEMO,
+        *visits.DEMO,
     )
