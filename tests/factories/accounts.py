@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -90,10 +91,16 @@ def post(client: FlaskClient, url: str, data: dict[str, Any] | None = None) -> T
     return client.post(url, data={"csrf_token": csrf_token(client), **(data or {})})
 
 
+@cache
+def _hash(password: str) -> str:
+    """Hash a password once a run: it takes a while on purpose."""
+    return passwords.hash_password(password)
+
+
 def give_password(user: int, password: str) -> None:
     """Set a person's password."""
     with acting(_system()):
         run(
             services.assign_password,
-            services.SetPassword(user, passwords.hash_password(password)),
+            services.SetPassword(user, _hash(password)),
         )
