@@ -232,8 +232,12 @@ class PlanItemsForm(Form):
 
     unit_ids = SelectMultipleField(_l("Đơn vị"), coerce=optional_int)
     unit_set_id = _select(_l("Nhóm đơn vị"))
-    month_from = SelectField(_l("Từ tháng"), choices=MONTHS, default="1", coerce=int)
-    month_to = SelectField(_l("Đến tháng"), choices=MONTHS, default="12", coerce=int)
+    month_from = SelectField(
+        _l("Từ tháng"), validators=[Required()], choices=MONTHS, default="1", coerce=int
+    )
+    month_to = SelectField(
+        _l("Đến tháng"), validators=[Required()], choices=MONTHS, default="12", coerce=int
+    )
     scope = Text(_l("Nội dung kiểm tra"), validators=[Longest(2000)])
 
 
