@@ -172,7 +172,7 @@ def tracker_register_timeline_sources() -> Sequence[TimelineSource]:
 def tracker_register_my_work() -> Sequence[MyWorkSource]:
     """Say what waits for a person: own work, decisions, urges without an answer."""
     return (
-        MyWorkSource(key="plans.own", items=my_work.own_work, permission="tasks.report", weight=10),
+        MyWorkSource(key="plans.own", items=my_work.own_work, permission="tasks.answer", weight=10),
         MyWorkSource(
             key="plans.decisions", items=my_work.to_decide, permission="tasks.decide", weight=20
         ),

@@ -44,14 +44,15 @@ def _context(plan_title: str, number: str, unit_name: str) -> str:
 
 
 def own_work() -> Sequence[MyWorkItem]:
-    """Return the overdue, due soon, urged and undated work of the units one reports for.
+    """Return the overdue, due soon, urged and undated work of the units one answers for.
 
     What somebody else in the unit is named for is left to him, unless it is overdue or urged.
     """
     context = current()
     today, user_id = context.clock.today(), context.actor.user_id
     mine = or_(Assignment.person_id.is_(None), Assignment.person_id == user_id)
-    reach = rights.visible(context.actor.access, "tasks.report", Assignment)
+    # Who answers for a unit, not who may report for all of them: a coordinator has other work.
+    reach = rights.visible(context.actor.access, "tasks.answer", Assignment)
     status = now_status(today)
     base = list_query(TaskFilter(), today).where(reach, Plan.state == PlanState.ISSUED)
     urged = {

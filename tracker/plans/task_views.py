@@ -747,7 +747,7 @@ def explain() -> str:
     return render_template(
         "tasks/explain.html",
         figure=figures.figure(db.session(), as_of, rule, wanted),
-        words=RULE_WORDS[rule],
+        rule_words=RULE_WORDS[rule],
         rule=rule,
         parts=figures.rows_of(db.session(), as_of, rule, wanted, reader, MOST_LISTED),
         scope=scope,

@@ -76,8 +76,13 @@ def _entry(item: MenuItem) -> Entry:
     # A feature's parts may be blueprints of their own, named `<feature>_<part>`.
     feature, there = item.endpoint.rpartition(".")[0], here.rpartition(".")[0]
     same_feature = there == feature or there.startswith(f"{feature}_")
-    own = {one.endpoint for one in current_registry().menu_items}
-    return Entry(str(item.label), url, item.icon, same_page or (same_feature and here not in own))
+    items = current_registry().menu_items
+    is_listed = any(one.endpoint == here for one in items)
+    # Where a feature has several entries, the address says to which of them the page belongs.
+    is_alone = sum(one.endpoint.rpartition(".")[0] == feature for one in items) == 1
+    is_below = is_alone or request.path.startswith(f"{url.rstrip('/')}/")
+    active = same_page or (same_feature and not is_listed and is_below)
+    return Entry(str(item.label), url, item.icon, active)
 
 
 def _shown(items: Sequence[MenuItem]) -> list[MenuItem]:
