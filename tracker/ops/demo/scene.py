@@ -9,7 +9,7 @@ from datetime import date, datetime, time
 from sqlalchemy import select
 
 from tracker.accounts.models import User
-from tracker.core.clock import LOCAL, FixedClock
+from tracker.core.clock import LOCAL, FixedClock, SystemClock
 from tracker.core.context import SYSTEM_ACTOR, Actor, Context, Source, acting
 from tracker.core.db import db
 from tracker.core.deadlines import DeadlineKind
@@ -23,8 +23,8 @@ from tracker.units.models import Unit
 
 @contextmanager
 def on(day: date, username: str = "", hour: int = 9) -> Iterator[None]:
-    """Act at nine in the morning of `day`, in the name of one of the demo's people."""
-    clock = FixedClock(datetime.combine(day, time(hour), LOCAL))
+    """Act at nine in the morning of `day` (not later than now), as one of the demo's people."""
+    clock = FixedClock(min(datetime.combine(day, time(hour), LOCAL), SystemClock().now()))
     actor = SYSTEM_ACTOR
     if username:
         row = db.session.execute(
