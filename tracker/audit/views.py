@@ -59,7 +59,7 @@ def list_changes() -> str:
 
 def _choices(labels: Mapping[str, object]) -> list[tuple[str, str]]:
     named = [(key, str(label)) for key, label in labels.items()]
-    return [("", _("Tất cả")), *sorted(named, key=lambda choice: sort_key(choice[1]))]
+    return sorted(named, key=lambda choice: sort_key(choice[1]))
 
 
 @blueprint.get("/nhat-ky/<int:number>")
