@@ -594,7 +594,7 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
     def _form_page(
         self, form: Any, record: Any | None, status: int, base_version: int | None = None
     ) -> Response:
-        is_panel = request.method == "GET" and request.headers.get("HX-Target") == "panel"
+        is_panel = request.method == "GET" and request.headers.get("HX-Request") == "true"
         if base_version is None:
             base_version = getattr(record, "version", 0)
         page = self.render(
@@ -604,7 +604,10 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
             record=record,
             base_version=base_version,
         )
-        return make_response(page, status)
+        response = make_response(page, status)
+        # One address, two answers: a page kept by the browser must not stand in for the other.
+        response.vary.add("HX-Request")
+        return response
 
     def _conflict_page(
         self, form: Any, record: Any, base_version: int, error: Conflict
