@@ -124,6 +124,15 @@ def _fault(error: InvalidRecurrence) -> str:
     return str(words.get(error.field, _("Cách lặp lại chưa đúng.")))
 
 
+class Needed:
+    """Marks a field that the service asks for when its section is used; checks nothing itself."""
+
+    field_flags = {"required": True}  # noqa: RUF012 - WTForms reads it from the class
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Leave the check to the service, which knows what was chosen."""
+
+
 class RecurrenceDay(Text):
     """A day of a month, or empty or 'cuối' for its last."""
 
@@ -151,9 +160,11 @@ class DeadlineFields:
         choices=options((kind.value, label) for kind, label in KIND_LABELS),
         default=DeadlineKind.DATE.value,
     )
-    window_start = Day(_l("Từ ngày"))
-    deadline_on = Day(_l("Đến hạn ngày"))
-    recurrence = SelectField(_l("Lặp lại"), choices=options(FREQUENCY_LABELS), default="")
+    window_start = Day(_l("Từ ngày"), [Needed()])
+    deadline_on = Day(_l("Đến hạn ngày"), [Needed()])
+    recurrence = SelectField(
+        _l("Lặp lại"), [Needed()], choices=options(FREQUENCY_LABELS), default=""
+    )
     recurrence_weekday = SelectField(_l("Vào thứ"), choices=options(WEEKDAY_LABELS), default="3")
     recurrence_day = RecurrenceDay(
         _l("Vào ngày"),
@@ -167,7 +178,7 @@ class DeadlineFields:
     )
     trigger_text = Text(
         _l("Chờ điều gì"),
-        [Longest(LONGEST_DEADLINE_TEXT)],
+        [Needed(), Longest(LONGEST_DEADLINE_TEXT)],
         description=_l("Như “có hướng dẫn của Bộ Nội vụ”."),
     )
     trigger_offset = Text(_l("Hạn sau khi có điều kiện (số ngày)"), [Longest(6)])

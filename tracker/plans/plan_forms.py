@@ -12,7 +12,7 @@ from wtforms.validators import ValidationError
 from tracker.core.errors import ValidationFailed
 from tracker.plans.areas import AreaInput
 from tracker.plans.assign import Deadline
-from tracker.plans.deadline_forms import DeadlineFields, deadline_values
+from tracker.plans.deadline_forms import DeadlineFields, Needed, deadline_values
 from tracker.plans.documents import DocumentChoice, NewDocument
 from tracker.plans.lifecycle import PlanInput
 from tracker.plans.models import DocumentKind, Plan, ReformArea, RowKind, Task
@@ -69,12 +69,14 @@ class PlanForm(Form):
     title = Text(_l("Tên kế hoạch"), [Required(), Longest(500)])
     issuer_id = SelectField(
         _l("Cơ quan ban hành"),
+        [Needed()],
         coerce=optional_int,
         validate_choice=False,
         render_kw={"data-kind": "combobox"},
     )
     kind = SelectField(
         _l("Loại văn bản"),
+        [Needed()],
         choices=options((one.value, label) for one, label in DOCUMENT_LABELS.items()),
     )
     year_from = Year(_l("Năm đầu"), [Required()])
@@ -140,6 +142,7 @@ class DocumentForm(Form):
 
     kind = SelectField(
         _l("Loại văn bản"),
+        [Needed()],
         choices=options((one.value, label) for one, label in DOCUMENT_LABELS.items()),
         default=DocumentKind.DECISION.value,
     )
@@ -169,9 +172,12 @@ class CloseForm(Form):
 class DocumentFields:
     """The amending document behind a change: one that is known, or a new one typed here."""
 
-    document_id = SelectField(_l("Căn cứ"), choices=[], validate_choice=False, default="")
+    document_id = SelectField(
+        _l("Căn cứ"), [Needed()], choices=[], validate_choice=False, default=""
+    )
     document_kind = SelectField(
         _l("Loại văn bản"),
+        [Needed()],
         choices=options((one.value, label) for one, label in DOCUMENT_LABELS.items()),
         default=DocumentKind.DECISION.value,
     )
@@ -204,6 +210,7 @@ class RowForm(DeadlineFields, DocumentFields, Form):
     version = HiddenField()
     kind = SelectField(
         _l("Loại dòng"),
+        [Needed()],
         choices=options((one.value, label) for one, label in ROW_LABELS.items()),
         default=RowKind.TASK.value,
     )
@@ -317,6 +324,7 @@ class CopyForm(Form):
     year = Year(_l("Năm"), [Required()])
     issuer_id = SelectField(
         _l("Cơ quan ban hành"),
+        [Needed()],
         coerce=optional_int,
         validate_choice=False,
         render_kw={"data-kind": "combobox"},
