@@ -75,5 +75,9 @@ class TooMany(TrackerError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class Unavailable(TrackerError):
+    """Something that the app needs does not answer now (a file store); trying later may help."""
+
+
 class PluginError(TrackerError):
     """A plug-in broke its contract."""

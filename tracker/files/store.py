@@ -24,7 +24,7 @@ from flask import current_app
 from flask_babel import gettext as _
 
 from tracker.config import Settings, SettingsError
-from tracker.core.errors import NotFound, TrackerError
+from tracker.core.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -33,7 +33,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 CHUNK = 256 * 1024
 
 
-class StoreFailed(TrackerError):
+class StoreFailed(Unavailable):
     """The store does not answer or refuses; nothing was written."""
 
 

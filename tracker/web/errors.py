@@ -44,6 +44,7 @@ def _told(status: int) -> Told:
         413: (_("Tệp hoặc biểu mẫu quá lớn"), _("Hãy chọn tệp nhỏ hơn.")),
         415: (_("Loại tệp không dùng được"), _("Hãy chọn loại tệp khác.")),
         422: (_("Thông tin chưa đúng"), _("Hãy sửa những chỗ được nêu rồi gửi lại.")),
+        503: (_("Kho tệp đang gặp trục trặc"), _("Hãy chờ một lúc rồi thử lại.")),
         429: (_("Quá nhiều lần thử"), _("Hãy chờ một lúc rồi thử lại.")),
     }
     title, message = words.get(
@@ -64,6 +65,7 @@ STATUS = (
     (e.Conflict, 409),
     (e.TooLarge, 413),
     (e.TooMany, 429),
+    (e.Unavailable, 503),
 )
 
 
