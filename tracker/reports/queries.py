@@ -513,7 +513,8 @@ def events_between(session: Session, start: date, end: date, scope: Scope) -> Ev
         done=done[0],
         done_late=int(done[1] or 0),
         entries=len(lags),
-        lag=Decimal(str(median(lags))) if lags else None,
+        # In halves of a day at most: doubled it is whole, and prints without a needless ',0'.
+        lag=Decimal(int(2 * median(lags))) / 2 if lags else None,
     )
 
 

@@ -65,7 +65,7 @@ PAGES = (
     "/thiet-lap/ngay-nghi/2026-09-02",
     "/thiet-lap/ngay-nghi/de-xuat",
     "/thiet-lap/ky-bao-cao",
-    "/thiet-lap/ky-bao-cao/q1",
+    "/thiet-lap/ky-bao-cao/Q1",
 )
 
 
@@ -307,12 +307,12 @@ WINDOW = {
 
 def test_a_window_is_data(admin: FlaskClient) -> None:
     """A province with another cut-off changes it, and reports follow."""
-    page = admin.get("/thiet-lap/ky-bao-cao/q1").data
+    page = admin.get("/thiet-lap/ky-bao-cao/Q1").data
     sent = {**WINDOW, "to_day": "10", "version": hidden(page, "version")}
-    answer = admin.post("/thiet-lap/ky-bao-cao/q1", data={**sent, "csrf_token": token(admin)})
+    answer = admin.post("/thiet-lap/ky-bao-cao/Q1", data={**sent, "csrf_token": token(admin)})
     assert answer.status_code == 302
     assert "10/03/2026" in admin.get("/thiet-lap/ky-bao-cao").data.decode()
-    assert "đến 10/03/2026" in admin.get("/bao-cao-ky?window=q1&year=2026").data.decode()
+    assert "đến 10/03/2026" in admin.get("/bao-cao-ky?window=Q1&year=2026").data.decode()
 
 
 @pytest.mark.parametrize(
@@ -331,17 +331,17 @@ def test_a_window_is_data(admin: FlaskClient) -> None:
 )
 def test_a_window_that_cannot_be_is_told(admin: FlaskClient, changed: dict[str, str]) -> None:
     """Days that no year has, and a window that ends before it starts."""
-    version = hidden(admin.get("/thiet-lap/ky-bao-cao/q1").data, "version")
+    version = hidden(admin.get("/thiet-lap/ky-bao-cao/Q1").data, "version")
     sent = {**WINDOW, **changed, "version": version, "csrf_token": token(admin)}
-    answer = admin.post("/thiet-lap/ky-bao-cao/q1", data=sent)
+    answer = admin.post("/thiet-lap/ky-bao-cao/Q1", data=sent)
     assert answer.status_code == 422
     assert "field-error" in answer.data.decode()
     db.session.rollback()
-    row = db.session.get_one(ReportWindow, "q1")
+    row = db.session.get_one(ReportWindow, "Q1")
     assert (row.from_day, row.to_day, row.to_month) == (15, 14, 3)
 
 
 def test_a_window_form_without_a_version_is_refused(admin: FlaskClient) -> None:
     """Nobody can save over what they have not seen."""
     sent = {**WINDOW, "csrf_token": token(admin)}
-    assert admin.post("/thiet-lap/ky-bao-cao/q1", data=sent).status_code == 400
+    assert admin.post("/thiet-lap/ky-bao-cao/Q1", data=sent).status_code == 400
