@@ -26,6 +26,7 @@ from tracker.plugins.host import Host
 from tracker.settings import queries as settings_queries
 from tracker.units import tree
 from tracker.web import health, pages
+from tracker.web.addresses import init_addresses
 from tracker.web.assets import init_assets
 from tracker.web.contracts import default_contracts
 from tracker.web.doors import check_door
@@ -71,6 +72,8 @@ def create_app(
     init_i18n(app)
     init_errors(app)
     init_assets(app)
+    # Before any page registers: addresses keep the converters that they were made with.
+    init_addresses(app)
     app.jinja_env.globals["address_with"] = address_with
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(health.blueprint)

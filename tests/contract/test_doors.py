@@ -29,7 +29,7 @@ ANONYMOUS = "anonymous"
 ACTORS = (ANONYMOUS, *Role)
 # What stands for a value in an address: a record that is not there, a file that is none.
 HARMLESS = {
-    "IntegerConverter": 999_999,
+    "RecordNumber": 999_999,
     "UUIDConverter": "00000000-0000-4000-8000-000000000000",
     "PathConverter": "khong/co",
 }
@@ -121,6 +121,18 @@ def test_each_route_lets_in_whom_its_row_names_and_nobody_else(
             if fault:
                 faults.append(f"{method} {rule.rule} ({rule.endpoint}): {fault}")
     assert not faults, f"as {actor}:\n" + "\n".join(faults)
+
+
+def test_number_larger_than_any_record_is_not_found(app: Flask, people: dict[Role, int]) -> None:
+    client = browser(app, people, Role.ADMINISTRATOR)
+    found = []
+    for rule in app.url_map.iter_rules():
+        if any(type(one).__name__ == "RecordNumber" for one in rule._converters.values()):
+            url = address(app, rule).replace("999999", str(10**19))
+            status = client.open(url, method=method_of(rule)).status_code
+            if status != 404:
+                found.append(f"{url}: {status}")
+    assert not found
 
 
 def browser(app: Flask, people: dict[Role, int], actor: str) -> FlaskClient:

@@ -8,7 +8,7 @@ from flask import flash, make_response, redirect, render_template, request, url_
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from tracker.accounts import forms, links, queries, services, sessions, signin
+from tracker.accounts import forms, importing, links, queries, services, sessions, signin
 from tracker.accounts.permissions import MANAGE, ROLE_LABELS
 from tracker.accounts.reauth import fresh_required
 from tracker.accounts.tokens import hash_token, new_token
@@ -21,6 +21,10 @@ from tracker.units import queries as units
 from tracker.web import paging, xlsx
 from tracker.web.doors import requires
 from tracker.web.forms import optional_int
+from tracker.web.i18n import locale_code
+
+# Of the columns of the import's template, in their order.
+WIDTHS = (18, 28, 24, 28, 16, 36, 20, 36, 12)
 
 
 def _filter() -> queries.UserFilter:
@@ -85,18 +89,16 @@ def export_users() -> Response:
     """Send the list as a spreadsheet, with the columns of the import template."""
     order = paging.sorting(queries.SORTS, "name")
     rows = db.session.execute(order.apply(queries.list_users(_filter()), queries.SORTS)).all()
+    # The same words as in the import's template, so that a corrected file can come back.
+    is_english = locale_code() == "en"
+    headings = [one.heading_en if is_english else one.heading_vi for one in importing.COLUMNS]
     sheet = xlsx.Sheet(
         _("Người dùng"),
         (
-            xlsx.Column(_("Tên đăng nhập"), 18),
-            xlsx.Column(_("Họ và tên"), 28),
-            xlsx.Column(_("Chức vụ"), 24),
-            xlsx.Column(_("Thư điện tử"), 28),
-            xlsx.Column(_("Điện thoại"), 16),
-            xlsx.Column(_("Đơn vị"), 36),
-            xlsx.Column(_("Vai trò"), 20),
-            xlsx.Column(_("Phạm vi"), 36),
-            xlsx.Column(_("Từ ngày"), 12, "date"),
+            *(
+                xlsx.Column(heading, width, "date" if heading == headings[-1] else "text")
+                for heading, width in zip(headings, WIDTHS, strict=True)
+            ),
             xlsx.Column(_("Tình trạng"), 14),
         ),
         (

@@ -118,7 +118,7 @@ ACTIONS = ("/sua", "/cap-quyen", "/nguoi-thay", "/khoa", "/mo-khoa", "/lien-ket"
 def test_another_provinces_people_are_unknown(app: Flask, chief: FlaskClient, world: World) -> None:
     """IDOR by number (CVE-2026-28352, CVE-2026-35596 and their kind)."""
     before = grants(app, world.other_officer)
-    for stranger in (world.other_officer, world.other_chief, 999_999):
+    for stranger in (world.other_officer, world.other_chief, 999_999, 10**19):
         for page in PAGES:
             assert chief.get(f"/nguoi-dung/{stranger}{page}").status_code == 404, page
         for action in ACTIONS:
