@@ -65,7 +65,7 @@ def build(path: Path, tasks: int = TASKS) -> str:
     migrate.upgrade(url)
     engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
-        _fill(connection, random.Random(20_261_120), tasks)
+        fill(connection, tasks)
         connection.exec_driver_sql("ANALYZE")
     engine.dispose()
     return url
@@ -75,13 +75,15 @@ def _add(connection: Connection, model: type[Base], rows: Sequence[Mapping[str, 
     connection.execute(insert(model.__table__), [dict(row) for row in rows])  # type: ignore[arg-type]
 
 
-def _fill(connection: Connection, chance: random.Random, tasks: int) -> None:
+def fill(connection: Connection, tasks: int = TASKS, visits: int = VISITS) -> None:
+    """Fill a migrated database that holds nothing but the reference data."""
+    chance = random.Random(20_261_120)
     _units(connection)
     _people(connection)
     areas = list(connection.scalars(select(ReformArea.id).order_by(ReformArea.position)))
     _plan(connection)
     _tasks(connection, chance, areas, tasks)
-    _visits(connection, chance)
+    _visits(connection, chance, visits)
 
 
 def _units(connection: Connection) -> None:
@@ -244,7 +246,7 @@ def _period(
     }
 
 
-def _visits(connection: Connection, chance: random.Random) -> None:
+def _visits(connection: Connection, chance: random.Random, count: int) -> None:
     _add(
         connection,
         Visit,
@@ -257,6 +259,6 @@ def _visits(connection: Connection, chance: random.Random) -> None:
              "present": chance.randrange(8, 30), "absent_with_reason": chance.randrange(4),
              "absent_without_reason": chance.randrange(3), "absence_note": "", "conclusion": "",
              "notice_number": "", "cancel_reason": ""}
-            for number in range(VISITS)
+            for number in range(count)
         ],
     )  # fmt: skip
