@@ -101,7 +101,7 @@ def _typed_settings(form: Any, specs: Sequence[SettingSpec]) -> services.SaveSet
     base = {
         spec.key: seen
         for spec in specs
-        if (seen := form[f"base__{forms.field_name(spec.key)}"].data)
+        if (seen := request.form.get(f"base__{forms.field_name(spec.key)}"))
     }
     return services.SaveSettings(values, base)
 
@@ -211,7 +211,7 @@ def edit_day(day: str) -> Answer:
                     services.edit_day,
                     services.EditDay(
                         row.day,
-                        _version(form),
+                        _version(),
                         DayKind(form.kind.data),
                         form.name.data,
                         form.decision.data,
@@ -233,8 +233,9 @@ def edit_day(day: str) -> Answer:
     return _day_page(form, shown, conflict), status
 
 
-def _version(form: Any) -> int:
-    text = str(form.version.data or "")
+def _version() -> int:
+    # Read from what was sent: a form fills a field that is missing there with what is stored now.
+    text = request.form.get("version", "")
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise BadRequest(_("Biểu mẫu thiếu phiên bản. Hãy tải lại trang."))
     return int(text)
@@ -342,7 +343,7 @@ def edit_window(code: str) -> Answer:
             try:
                 run(
                     services.edit_window,
-                    services.EditWindow(code=code, version=_version(form), **values),
+                    services.EditWindow(code=code, version=_version(), **values),
                 )
             except ValidationFailed as error:
                 form.take_errors(error)
