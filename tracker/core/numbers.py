@@ -20,6 +20,9 @@ FIRST_YEAR: Final = 1900
 LAST_YEAR: Final = 2200
 """Dates outside these years are typing errors."""
 
+LARGEST_KEY: Final = 2**31 - 1
+"""The largest key of a table; a larger number would be an error of the database."""
+
 _LONGEST_INPUT: Final = 40
 _SEPARATORS: Final = {"vi": (".", ","), "en": (",", ".")}  # of thousands, of decimals
 
@@ -67,6 +70,18 @@ class UnreadableDate(ValueError):
 
 # ---------------------------------------------------------------------------------------------
 # Printing
+
+
+def read_whole(text: str, most: int = LARGEST_KEY) -> int | None:
+    """Return the whole number that plain digits write, None for anything else.
+
+    For addresses and hidden fields, which anybody may rewrite: nothing above ``most`` (without
+    it: what no table has as a key) comes back, and endless digits are not even read.
+    """
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most))):
+        return None
+    number = int(text)
+    return number if number <= most else None
 
 
 def percent(numerator: int, denominator: int) -> Decimal | None:

@@ -58,9 +58,10 @@ def key_in(name: str) -> int | None:
     value = request.args.get(name, "")
     if not value:
         return None
-    if not (value.isascii() and value.isdigit() and 0 < int(value[:12]) <= LARGEST_ID):
+    key = numbers.read_whole(value)
+    if not key:
         raise BadRequest(_("Điều kiện lọc không hợp lệ."))
-    return int(value)
+    return key
 
 
 def existing(number: int) -> int:

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.errors import BadRequest, NotFound, ValidationFailed
+from tracker.core.numbers import LARGEST_KEY, read_whole
 from tracker.core.text import normalise
 from tracker.core.work import run
 from tracker.inspections import checklists, forms, inputs, queries
@@ -116,7 +117,7 @@ def _typed_items() -> list[inputs.ChecklistItemInput]:
             continue
         if severity not in set(Severity):
             raise BadRequest
-        number = int(position) if position.isascii() and position[:6].isdigit() else 9999
+        number = read_whole(position)
         item = inputs.ChecklistItemInput(
             code=code[:60],
             section=normalise(section),
@@ -124,7 +125,7 @@ def _typed_items() -> list[inputs.ChecklistItemInput]:
             severity=Severity(severity),
             is_required=str(index) in required,
         )
-        rows.append((number, index, item))
+        rows.append((LARGEST_KEY if number is None else number, index, item))
     return [item for _number, _index, item in sorted(rows, key=lambda row: row[:2])]
 
 

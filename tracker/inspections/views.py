@@ -194,7 +194,7 @@ def _prefill(form: forms.VisitForm, items: list[Any]) -> None:
     found = request.args.getlist("phat-hien")
     if found:
         form.kind.data = VisitKind.REINSPECTION.value
-        form.finding_ids.data = [int(one) for one in found if one.isascii() and one.isdigit()]
+        form.finding_ids.data = [key for one in found if (key := numbers.read_whole(one))]
 
 
 def _guests(words: str) -> list[inputs.Member]:

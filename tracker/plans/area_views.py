@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.errors import BadRequest, Conflict, NotFound, ValidationFailed
+from tracker.core.numbers import read_whole
 from tracker.core.work import run
 from tracker.plans import areas
 from tracker.plans.blueprint import blueprint
@@ -68,11 +69,11 @@ def edit_area(area_id: int) -> Answer:
     if request.method == "POST":
         status = 422
         if form.validate():
-            version = str(form.version.data or "")
-            if not (version.isascii() and version.isdigit() and int(version[:10]) < 2**31):
+            version = read_whole(str(form.version.data or ""))
+            if version is None:
                 raise BadRequest(_("Biểu mẫu không hợp lệ. Hãy tải lại trang."))
             try:
-                run(areas.edit_area, areas.EditArea(area_id, int(version), form.to_input()))
+                run(areas.edit_area, areas.EditArea(area_id, version, form.to_input()))
             except ValidationFailed as error:
                 form.take_errors(error)
             except Conflict as error:

@@ -18,6 +18,7 @@ from tracker.core.deadlines import (
     Last,
     RecurrenceRule,
 )
+from tracker.core.numbers import read_whole
 from tracker.core.text import fold
 from tracker.plans.assign import LONGEST_DEADLINE_TEXT, Deadline
 from tracker.plans.task_forms import options
@@ -57,6 +58,8 @@ LAST_MONTH: Final = {
     Frequency.YEARLY: 12,
 }
 LONGEST_DATES: Final = 500
+# About ten years: the days after a condition within which its task is due.
+MOST_DAYS: Final = 3650
 _DAY_AND_MONTH = re.compile(r"([0-9]{1,2}) ?[/.-] ?([0-9]{1,2})")
 _MONTH = re.compile(r"(?:cuoi )?thang ([0-9]{1,2})|([0-9]{1,2})")
 
@@ -141,10 +144,10 @@ class RecurrenceDay(Text):
         words = fold(self.data or "")
         if words in ("", "cuoi", "ngay cuoi", "cuoi thang", "cuoi ky", LAST):
             return "last"
-        number = words.removeprefix("ngay ").strip()
-        if not (number.isascii() and number.isdigit() and 1 <= int(number[:4]) <= 31):
+        number = read_whole(words.removeprefix("ngay ").strip(), 31)
+        if not number:
             raise ValueError(_("Ngày trong tháng phải từ 1 đến 31."))
-        return int(number)
+        return number
 
 
 class DeadlineFields:
@@ -187,7 +190,7 @@ class DeadlineFields:
 
     def validate_trigger_offset(self, field: Any) -> None:
         """Raise ValidationError for what is no number of days."""
-        if field.data and not (field.data.isascii() and field.data.isdigit()):
+        if field.data and read_whole(field.data, MOST_DAYS) is None:
             raise ValidationError(_("Hãy ghi số ngày, như 15."))
 
     def rule(self) -> RecurrenceRule | None:
@@ -226,7 +229,7 @@ class DeadlineFields:
             starts_on=self.window_start.data,
             rule=self.rule(),
             trigger=self.trigger_text.data or "",
-            offset=int(offset) if offset and offset.isascii() and offset.isdigit() else None,
+            offset=read_whole(offset, MOST_DAYS) if offset else None,
             in_working_days=bool(self.trigger_in_working_days.data),
             review_on=self.review_on.data,
         )

@@ -10,6 +10,7 @@ from wtforms import BooleanField, HiddenField, SelectField, SelectMultipleField
 from wtforms.validators import ValidationError
 
 from tracker.core.errors import ValidationFailed
+from tracker.core.numbers import read_whole
 from tracker.plans.areas import AreaInput
 from tracker.plans.assign import Deadline
 from tracker.plans.deadline_forms import DeadlineFields, Needed, deadline_values
@@ -199,9 +200,8 @@ class DocumentFields:
                     summary=self.document_summary.data or "",
                 )
             )
-        if chosen.isascii() and chosen.isdigit() and int(chosen[:10]) < 2**31:
-            return DocumentChoice(document_id=int(chosen[:10]))
-        return None
+        document_id = read_whole(chosen)
+        return None if document_id is None else DocumentChoice(document_id=document_id)
 
 
 class RowForm(DeadlineFields, DocumentFields, Form):
@@ -351,7 +351,7 @@ class AreaForm(Form):
 
     def validate_position(self, field: Any) -> None:
         """Raise ValidationError for what is no whole number."""
-        if field.data and not (field.data.isascii() and field.data.isdigit()):
+        if field.data and read_whole(field.data, 999) is None:
             raise ValidationError(_("Hãy ghi một số, như 3."))
 
     def to_input(self) -> AreaInput:

@@ -79,9 +79,10 @@ def _key_of(name: str) -> int | None:
     text = request.args.get(name, "")
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and 0 < int(text[:10]) < 2**31):
+    key = numbers.read_whole(text)
+    if not key:
         raise BadRequest(_("Bộ lọc trên địa chỉ không hợp lệ."))
-    return int(text)
+    return key
 
 
 def _day_asked() -> tuple[date, str]:
@@ -97,10 +98,10 @@ def _day_asked() -> tuple[date, str]:
 
 def _version(form: Any) -> int:
     """Return the version that a form was opened in. Raises BadRequest when it was tampered with."""
-    text = str(form.version.data or "")
-    if not (text.isascii() and text.isdigit() and int(text[:10]) < 2**31):
+    version = numbers.read_whole(str(form.version.data or ""))
+    if version is None:
         raise BadRequest(_("Biểu mẫu không hợp lệ. Hãy tải lại trang."))
-    return int(text[:10])
+    return version
 
 
 def _state_asked() -> PlanState | None:
@@ -585,10 +586,10 @@ def delete_plan(key: str) -> Answer:
 
 
 def _posted_version() -> int:
-    text = request.form.get("version", "")
-    if not (text.isascii() and text.isdigit() and int(text[:10]) < 2**31):
+    version = numbers.read_whole(request.form.get("version", ""))
+    if version is None:
         raise BadRequest(_("Biểu mẫu không hợp lệ. Hãy tải lại trang."))
-    return int(text)
+    return version
 
 
 @blueprint.get("/ke-hoach/<key>/van-ban")
@@ -674,10 +675,13 @@ def copy_plan(key: str) -> Answer:
 
 
 def _chosen_rows() -> frozenset[int]:
-    values = request.form.getlist("ids")
-    if not all(value.isascii() and value.isdigit() and int(value[:10]) < 2**31 for value in values):
-        raise BadRequest(_("Biểu mẫu không hợp lệ. Hãy tải lại trang."))
-    return frozenset(int(value[:10]) for value in values)
+    chosen: set[int] = set()
+    for value in request.form.getlist("ids"):
+        key = numbers.read_whole(value)
+        if key is None:
+            raise BadRequest(_("Biểu mẫu không hợp lệ. Hãy tải lại trang."))
+        chosen.add(key)
+    return frozenset(chosen)
 
 
 def _renamed(error: ValidationFailed, names: Mapping[str, str]) -> ValidationFailed:

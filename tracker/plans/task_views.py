@@ -18,7 +18,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.errors import BadRequest, Conflict, NotFound, PermissionDenied, ValidationFailed
-from tracker.core.numbers import UnreadableDate, parse_date
+from tracker.core.numbers import UnreadableDate, parse_date, read_whole
 from tracker.core.text import normalise
 from tracker.core.work import run
 from tracker.files.services import prepare_all
@@ -61,7 +61,7 @@ EVIDENCE_WORDS = {
     EvidenceFilter.MISSING: _l("Hoàn thành, thiếu minh chứng"),
     EvidenceFilter.PRESENT: _l("Có minh chứng"),
 }
-SORTS = ("due", "title", "unit", "age", "plan")
+SORTS = ("open", "due", "title", "unit", "age", "plan")
 MOST_LISTED = 200
 LONGEST_TEXT = 200
 FormKind = TypeVar("FormKind", bound=Form)
@@ -79,9 +79,10 @@ def _key(name: str) -> int | None:
     typed = request.args.get(name, "")
     if not typed:
         return None
-    if not (typed.isascii() and typed.isdigit() and 0 < int(typed[:10]) < 2**31):
+    key = read_whole(typed)
+    if not key:
         raise BadRequest(_("Địa chỉ có phần không đọc được: %(name)s.", name=name))
-    return int(typed)
+    return key
 
 
 def _day(name: str) -> date | None:
@@ -167,7 +168,7 @@ def _chips(wanted: TaskFilter, names: _Names) -> list[tuple[str, str]]:
 def list_tasks() -> str:
     """Show the assignments one may see, filtered, sorted and paged by the address."""
     today, wanted = _today(), filter_from_address()
-    order = sorting(dict.fromkeys(SORTS), "due")
+    order = sorting(dict.fromkeys(SORTS), "open")
     query = order.apply(task_queries.list_query(wanted, today), task_queries.order_columns(today))
     page = paginate(
         db.session(), query, page_number(), count=task_queries.count_query(wanted, today)
@@ -228,7 +229,7 @@ def _export_url() -> str:
 def export_tasks() -> Response:
     """Hand out exactly what the list's filters show, in its order, as a spreadsheet."""
     today, wanted = _today(), filter_from_address()
-    order = sorting(dict.fromkeys(SORTS), "due")
+    order = sorting(dict.fromkeys(SORTS), "open")
     query = order.apply(
         task_queries.list_query(wanted, today), task_queries.order_columns(today)
     ).limit(task_queries.MOST_EXPORTED)
@@ -299,9 +300,10 @@ BULK_ACTIONS = {
 def _picked() -> list[int]:
     ids: list[int] = []
     for typed in request.form.getlist("ids"):
-        if not (typed.isascii() and typed.isdigit() and 0 < int(typed[:10]) < 2**31):
+        key = read_whole(typed)
+        if not key:
             raise BadRequest(_("Có dòng được chọn không đọc được."))
-        ids.append(int(typed))
+        ids.append(key)
     return list(dict.fromkeys(ids))
 
 

@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from tracker.core.context import current
 from tracker.core.db import canonical_json, db
 from tracker.core.errors import BadRequest, Conflict, FieldConflict, NotFound, ValidationFailed
+from tracker.core.numbers import read_whole
 from tracker.core.periods import window
 from tracker.core.work import run
 from tracker.plugins.descriptors import Label, SettingSpec
@@ -127,9 +128,10 @@ def _year() -> int:
     text = request.args.get("year", "")
     if not text:
         return current().clock.today().year
-    if not (text.isascii() and text.isdigit() and FIRST_YEAR <= int(text[:5]) <= LAST_YEAR):
+    year = read_whole(text, LAST_YEAR)
+    if year is None or year < FIRST_YEAR:
         raise BadRequest(_("Năm không hợp lệ."))
-    return int(text)
+    return year
 
 
 def _day(text: str) -> date:

@@ -7,8 +7,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import IntegerConverter, Map
 
-# The largest key of a table; a larger number would be an error of the database, not 'not found'.
-LARGEST_KEY = 2**31 - 1
+from tracker.core.numbers import LARGEST_KEY
 
 
 class RecordNumber(IntegerConverter):

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from tracker.core.errors import BadRequest
+from tracker.core.numbers import read_whole
 
 Row = TypeVar("Row")
 PER_PAGE = 50
@@ -65,10 +66,10 @@ class Page(Generic[Row]):
 
 def page_number() -> int:
     """Return the page that the address asks for. Raises BadRequest when that is not a number."""
-    text = request.args.get("page", "1")
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= LARGEST_PAGE):
+    number = read_whole(request.args.get("page", "1"), LARGEST_PAGE)
+    if not number:
         raise BadRequest(_("Số trang không hợp lệ."))
-    return int(text)
+    return number
 
 
 def paginate(

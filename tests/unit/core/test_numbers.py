@@ -22,6 +22,7 @@ from tracker.core.numbers import (
     parse_date,
     parse_number,
     percent,
+    read_whole,
 )
 
 LOCALES = st.sampled_from(["vi", "en", "vi_VN", "en-US"])
@@ -213,3 +214,28 @@ def test_parsers_raise_nothing_but_their_own_errors(text: str) -> None:
         assert parse_date(text).year in range(1900, 2201)
     with suppress(UnreadableNumber):
         assert parse_number(text).is_finite()
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("0", 0),
+        ("2147483647", 2**31 - 1),
+        ("2147483648", None),
+        ("", None),
+        ("-1", None),
+        ("1.5", None),
+        ("٣", None),
+        ("²", None),
+        # More digits than Python converts at all.
+        ("0000000001" + "9" * 5000, None),
+    ],
+)
+def test_read_whole_takes_only_what_a_table_can_hold(text: str, number: int | None) -> None:
+    assert read_whole(text) == number
+
+
+def test_read_whole_stops_at_its_limit() -> None:
+    assert read_whole("31", 31) == 31
+    assert read_whole("32", 31) is None
+    assert read_whole("031", 31) is None
