@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from flask import Blueprint, Flask, Response, request
+from markupsafe import Markup
 
 from tracker.core.errors import NotFound
 from tracker.web.doors import open_to_all
@@ -20,6 +21,7 @@ STATIC = Path(__file__).resolve().parents[1] / "static"
 COMPRESSED = ("text/", "application/javascript", "application/json", "image/svg+xml")
 FOREVER = "public, max-age=31536000, immutable"
 SMALL = 600
+HIDDEN = Markup('aria-hidden="true"')
 
 mimetypes.add_type("text/javascript", ".js")
 mimetypes.add_type("font/woff2", ".woff2")
@@ -35,9 +37,27 @@ def _fingerprint(path: str, changed: float) -> str:
     return hashlib.sha256((STATIC / path).read_bytes()).hexdigest()[:12]
 
 
+@lru_cache(maxsize=1024)
 def asset(path: str) -> str:
-    """Return the address of a static file, with the fingerprint of its content."""
+    """Return the address of a static file, with the fingerprint that it had at first use.
+
+    Files change with a release only, and a page names more than a hundred; one that was changed
+    under a running server is still sent as it is, but not to be kept.
+    """
     return f"/static/{_fingerprint(path, (STATIC / path).stat().st_mtime)}/{path}"
+
+
+@lru_cache(maxsize=1024)
+def icon(name: str, size: int = 20, label: str | None = None, **attributes: str) -> Markup:
+    """Return an icon of the sprite; without a label it is decoration. `class` adds to its class.
+
+    A function, as a list of tasks draws 170 of them and a macro costs ten times as much.
+    """
+    added = attributes.get("class", "")
+    spoken = Markup('role="img" aria-label="{}"').format(label) if label else HIDDEN
+    return Markup(
+        '<svg class="{}" width="{}" height="{}" {} focusable="false"><use href="{}#{}"></use></svg>'
+    ).format(f"icon {added}" if added else "icon", size, size, spoken, asset("icons.svg"), name)
 
 
 @lru_cache(maxsize=1024)
@@ -102,5 +122,5 @@ def compress(response: Response) -> Response:
 def init_assets(app: Flask) -> None:
     """Serve static files and compress answers."""
     app.register_blueprint(blueprint)
-    app.jinja_env.globals["asset"] = asset
+    app.jinja_env.globals.update(asset=asset, svg_icon=icon)
     app.after_request(compress)

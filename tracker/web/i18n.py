@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 
 from flask import Flask, g, has_request_context, request
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, get_locale, get_translations
 from flask_babel import gettext as _
+from markupsafe import Markup
 
 from tracker.core import numbers
 from tracker.web.contracts import shell_contracts
@@ -33,7 +35,24 @@ def choose_locale() -> str:
 
 def locale_code() -> str:
     """Return 'vi' or 'en' for the current request, 'vi' outside one."""
-    return str(get_locale() or "vi")[:2]
+    locale = get_locale()
+    return str(locale.language) if locale else "vi"
+
+
+@lru_cache(maxsize=8192)
+def _translated(locale: str, message: str) -> Markup:
+    # The language is the current one; it is named because the answer is kept.
+    return Markup(get_translations().ugettext(message))  # noqa: S704 - our own words
+
+
+def translate(message: str, **variables: object) -> Markup:
+    """Return a message for HTML in the current language: what templates call `_`.
+
+    The same as Jinja's own, but a page has hundreds of words: each is looked up once a process
+    (docs/decisions/speed.md).
+    """
+    text = _translated(locale_code(), message)
+    return text % variables if "%" in text else text
 
 
 def show_number(value: Decimal | float | int | None, places: int | None = None) -> str:
@@ -90,6 +109,7 @@ def init_i18n(app: Flask) -> None:
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Asia/Ho_Chi_Minh")
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(CATALOGUE))
     Babel(app, locale_selector=choose_locale)
+    app.jinja_env.globals["_"] = translate
     app.jinja_env.filters.update(
         number=show_number,
         percent=show_percent,
