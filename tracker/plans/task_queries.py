@@ -34,6 +34,7 @@ from tracker.plans.models import (
     PlanState,
     ProgressEntry,
     ReformArea,
+    Reported,
     RowKind,
     Task,
     TaskCoordinator,
@@ -232,13 +233,20 @@ def order_columns(today: date) -> Mapping[str, Sequence[ColumnElement[Any]]]:
     """Return what each sort key of the list orders by; equal rows keep the order of the plan."""
     in_plan = (Task.path.expression, Assignment.id.expression)
     undated_last = case((Assignment.due_on.is_(None), 1), else_=0)
+    # Old plans hold far more finished work than the day's plan holds open work.
+    open_first = case((Assignment.reported == Reported.DONE, 2), (_is_off(), 3), else_=1)
     return {
+        "open": (open_first, undated_last, Assignment.due_on.expression, *in_plan),
         "due": (undated_last, Assignment.due_on.expression, *in_plan),
         "title": (Task.sort_key.expression, Assignment.id.expression),
         "unit": (Unit.sort_key.expression, *in_plan),
         "age": (_since(today), Assignment.id.expression),
         "plan": (Plan.sort_key.expression, *in_plan),
     }
+
+
+def _is_off() -> ColumnElement[bool]:
+    return Assignment.withdrawn_on.is_not(None)
 
 
 def _since(today: date) -> ColumnElement[Any]:
