@@ -93,7 +93,7 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
     return (
         MenuItem(
             key="tasks",
-            label=_l("Việc"),
+            label=_l("Nhiệm vụ"),
             endpoint="plans.list_tasks",
             icon="task",
             group="day",
@@ -195,7 +195,7 @@ def tracker_register_search_providers() -> Sequence[SearchProvider]:
         ),
         SearchProvider(
             key="plans.tasks",
-            label=_l("Việc"),
+            label=_l("Nhiệm vụ"),
             search=task_queries.search_tasks,
             permission="plans.view",
             weight=10,

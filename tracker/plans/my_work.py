@@ -86,7 +86,8 @@ def own_work() -> Sequence[MyWorkItem]:
         if urge is not None:
             found.append(
                 MyWorkItem(
-                    group=WorkGroup.URGED,
+                    # Late work is shown as late, also while somebody waits for an answer.
+                    group=WorkGroup.OVERDUE if group is WorkGroup.OVERDUE else WorkGroup.URGED,
                     title=row.title,
                     url=url,
                     context=_context(row.plan_title, row.number, row.unit_name),
@@ -235,7 +236,7 @@ def unanswered() -> Sequence[MyWorkItem]:
     today = context.clock.today()
     return [
         MyWorkItem(
-            group=WorkGroup.URGED,
+            group=WorkGroup.SENT,
             title=row.title,
             url=url_for("plans.show_task", task_id=row.task_id),
             context=_context(row.plan_title, row.number, row.unit_name),

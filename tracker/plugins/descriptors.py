@@ -129,6 +129,7 @@ class WorkGroup(StrEnum):
     URGED = "urged"
     UNDATED = "undated"
     TO_DECIDE = "to_decide"
+    SENT = "sent"
 
 
 @dataclass(frozen=True, kw_only=True)

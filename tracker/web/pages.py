@@ -20,6 +20,7 @@ GROUP_LABELS = {
     WorkGroup.URGED: _l("Được đôn đốc"),
     WorkGroup.UNDATED: _l("Chưa có hạn"),
     WorkGroup.TO_DECIDE: _l("Chờ bạn quyết định"),
+    WorkGroup.SENT: _l("Bạn đôn đốc, chờ trả lời"),
 }
 LONGEST_QUERY = 200
 HITS = 20
