@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -109,19 +109,13 @@ def build_matrix(
     *,
     show_all: bool,
 ) -> Matrix:
-    """Return the matrix: one row for each unit at the next level of the tree.
+    """Return the matrix: one row for each unit at the first level that tells units apart.
 
     `order` is the position of each area. Rows follow the tree; where there are too many, the
     worst come first and the others are gathered in one.
     """
-    roots = chosen.roots
-    tops: dict[int, int] = {}
-    if len(roots) == 1:
-        tops[roots[0].id] = roots[0].id
-        children = [node for node in chosen.nodes if node.parent_id == roots[0].id]
-        tops.update({node.id: node.id for node in children})
-    else:
-        tops.update({node.id: node.id for node in roots})
+    busy = {group.unit_id for group in groups if COUNTED[Status(group.status)].in_plan}
+    tops, own = _tops(chosen, busy)
     home = homes(chosen.nodes, tops)
     cells: dict[int, dict[int | None, list[int]]] = defaultdict(dict)
     for group in groups:
@@ -135,7 +129,6 @@ def build_matrix(
     nodes = {node.id: node for node in chosen.nodes}
     places = {node.id: place for place, node in enumerate(chosen.nodes)}
     unknown = names(key for key in cells if key not in nodes)
-    own = roots[0].id if len(roots) == 1 and len(tops) > 1 else None
     rows = [
         _row(
             key,
@@ -161,6 +154,27 @@ def build_matrix(
             _gather(None, _("%(count)d đơn vị còn lại", count=gathered), rest),
         ]
     return Matrix(rows, areas, sums, gathered)
+
+
+def _tops(chosen: Chosen, busy: Collection[int]) -> tuple[dict[int, int], int | None]:
+    """Return the units that rows stand for, and the one among them that stands for itself alone.
+
+    A matrix of one row says nothing: where all the work lies under one unit, that unit is opened,
+    until two rows or more hold work or there is nothing left to open.
+    """
+    children: dict[int | None, list[int]] = defaultdict(list)
+    for node in chosen.nodes:
+        children[node.parent_id].append(node.id)
+    tops, own = {node.id: node.id for node in chosen.roots}, None
+    while True:
+        home = homes(chosen.nodes, tops)
+        used = {home.get(unit, unit) for unit in busy}
+        if len(used) != 1:
+            return tops, own
+        (only,) = used
+        if only not in tops or not children[only] or busy == {only}:
+            return tops, own
+        tops, own = {one: one for one in (only, *children[only])}, only
 
 
 def _row(
