@@ -91,8 +91,8 @@ def _shown(items: Sequence[MenuItem]) -> list[MenuItem]:
 
 
 def _mark_once(entries: list[Entry]) -> list[Entry]:
-    """Light at most one entry: of several pages of one feature, the exact one or the first."""
-    lit = next((entry for entry in entries if entry.active), None)
+    """Light at most one entry: of several pages of one feature, the one nearest to the address."""
+    lit = max((one for one in entries if one.active), key=lambda one: len(one.url), default=None)
     return [
         Entry(entry.label, entry.url, entry.icon, entry is lit, entry.badge) for entry in entries
     ]
