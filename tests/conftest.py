@@ -170,9 +170,13 @@ def settings(database_url: str, instance: Path) -> Settings:
 
 
 @pytest.fixture
-def app(settings: Settings, clock: FixedClock) -> Iterator[Flask]:
-    """The real app on a database of its own; a test that asks for it runs on each backend."""
-    with running_app(settings, clock) as made:
+def app(settings: Settings, clock: FixedClock, request: pytest.FixtureRequest) -> Iterator[Flask]:
+    """The real app on a database of its own; a test that asks for it runs on each backend.
+
+    Marked `own_app`, a test gets one that no other test has used, and may add pages to it.
+    """
+    own = request.node.get_closest_marker("own_app") is not None
+    with running_app(settings, clock, own=own) as made:
         yield made
 
 

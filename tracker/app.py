@@ -113,8 +113,9 @@ def init_host(app: Flask, host: Host) -> None:
     app.extensions["tracker_host"] = host
     host.fill_rights(rights)
     rights.units_within = tree.units_within
-    work.listeners[:] = [host.tell]
-    work.validators[ReportProgress] = host.validate_progress
+    app.extensions["tracker_work"] = work.Hooks(
+        validators={ReportProgress: host.validate_progress}, listeners=[host.tell]
+    )
 
 
 def init_contracts(app: Flask, clock: Clock | None) -> None:

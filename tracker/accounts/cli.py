@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeVar, cast
 
 import click
 from flask import current_app
+from flask_babel import gettext as _
 from sqlalchemy import select
 
 from tracker.accounts import addresses, passwords, queries, services
@@ -23,6 +24,7 @@ from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.errors import TrackerError
 from tracker.core.rights import Role
+from tracker.core.text import N_
 from tracker.core.work import run
 from tracker.units import queries as units
 from tracker.units.models import Unit
@@ -48,31 +50,33 @@ def _tell_errors(command: Command) -> Command:
         try:
             return command(*args, **kwargs)
         except TrackerError as error:
-            _fail(error.message or "The account was not found or may not be changed.")
+            _fail(error.message or _("Không có tài khoản này hoặc không được phép sửa."))
 
     return cast(Command, told)
 
 
-@click.group("user")
+@click.group("user", help=N_("Tài khoản: tạo, cấp liên kết đặt mật khẩu, liệt kê."))
 def user_group() -> None:
-    """Manage accounts.
-
-    Example: tracker user list
-    """
+    """Hold the commands on accounts."""
 
 
-@user_group.command("create")
+@user_group.command(
+    "create",
+    help=N_("Tạo tài khoản NAME với một vai trò ở một đơn vị."),
+    epilog=N_(
+        'Ví dụ: tracker user create an.nguyen --role officer --unit "Phòng Nội vụ" --password-stdin'
+    ),
+)
 @click.argument("username", metavar="NAME")
 @click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
-@click.option("--unit", "unit_text", metavar="UNIT", required=True, help="Code or name of a unit.")
-@click.option("--name", "full_name", default="", help="Full name; the user name without it.")
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@click.option("--unit", "unit_text", metavar="UNIT", required=True, help=N_("Mã hoặc tên đơn vị."))
+@click.option(
+    "--name", "full_name", default="", help=N_("Họ và tên; không có thì dùng tên đăng nhập.")
+)
+@click.option("--password-stdin", is_flag=True, help=N_("Đọc mật khẩu từ đầu vào chuẩn."))
 @_tell_errors
 def create(username: str, role: str, unit_text: str, full_name: str, password_stdin: bool) -> None:
-    """Make the account NAME with a role over a unit.
-
-    Example: tracker user create an.nguyen --role officer --unit "Phòng Nội vụ" --password-stdin
-    """
+    """Make an account."""
     unit_id = _find_unit(unit_text)
     password_hash = ""
     if password_stdin:
@@ -88,9 +92,9 @@ def create(username: str, role: str, unit_text: str, full_name: str, password_st
         services.save_account,
         services.AccountRow(account, Role(role), unit_id, password_hash=password_hash),
     )
-    click.echo(f"Made {services.clean_username(username)}.")
+    click.echo(_("Đã tạo %(name)s.", name=services.clean_username(username)))
     if not password_hash:
-        click.echo("No password yet: run 'tracker user link' for a one-time link.", err=True)
+        click.echo(_("Chưa có mật khẩu: chạy “tracker user link” để lấy liên kết."), err=True)
 
 
 def _find_unit(typed: str) -> int:
@@ -107,27 +111,34 @@ def _find_unit(typed: str) -> int:
     ]
     exact = [one for one in matches if one.name == typed] or matches
     if not exact:
-        _fail(f"There is no unit with the code or name {typed!r}.")
+        _fail(_("Không có đơn vị nào có mã hoặc tên “%(text)s”.", text=typed))
     if len(exact) > 1:
         names = "; ".join(f"{one.name} (#{one.id})" for one in exact[:5])
-        _fail(f"Several units are called {typed!r}: {names}. Give the unit's code instead.")
+        _fail(
+            _(
+                "Nhiều đơn vị cùng tên “%(text)s”: %(names)s. Hãy ghi mã đơn vị.",
+                text=typed,
+                names=names,
+            )
+        )
     return exact[0].id
 
 
-@user_group.command("link")
+@user_group.command(
+    "link",
+    help=N_("In liên kết dùng một lần để NAME đặt mật khẩu (48 giờ)."),
+    epilog=N_("Ví dụ: tracker user link an.nguyen --base-url https://cchc.vidu.gov.vn"),
+)
 @click.argument("username", metavar="NAME")
 @click.option(
-    "--base-url", default="", help="Address of the server; the one it listens on without."
+    "--base-url", default="", help=N_("Địa chỉ máy chủ; không có thì dùng địa chỉ đang lắng nghe.")
 )
 @_tell_errors
 def link(username: str, base_url: str) -> None:
-    """Print a one-time link with which NAME sets a password (48 hours, one use).
-
-    Example: tracker user link an.nguyen --base-url https://cchc.vidu.gov.vn
-    """
+    """Print a one-time link."""
     user_id = queries.user_by_name(username)
     if user_id is None:
-        _fail(f"There is no account {username!r}.")
+        _fail(_("Không có tài khoản “%(name)s”.", name=username))
     click.echo(addresses.password_link(base_url or own_address(), user_id))
 
 
@@ -138,14 +149,15 @@ def own_address() -> str:
     return f"http://{'127.0.0.1' if host in {'0.0.0.0', '[::]', '::'} else host}:{port}"  # noqa: S104
 
 
-@user_group.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, one array.")
+@user_group.command(
+    "list",
+    help=N_("Liệt kê tài khoản và vai trò hôm nay."),
+    epilog=N_("Ví dụ: tracker user list --json"),
+)
+@click.option("--json", "as_json", is_flag=True, help=N_("In kết quả dạng JSON."))
 @_tell_errors
 def list_users(as_json: bool) -> None:
-    """List accounts with their roles of today.
-
-    Example: tracker user list --json
-    """
+    """List accounts."""
     today = current().clock.today()
     rows = db.session.execute(
         queries.list_users(queries.UserFilter()).order_by(User.sort_key, User.id)
@@ -168,7 +180,7 @@ def list_users(as_json: bool) -> None:
         return
     for row in rows:
         roles = ", ".join(f"{one.role.value} @ {one.unit_name}" for one in held[row.id])
-        closed = "" if row.is_active else "  (closed)"
+        closed = "" if row.is_active else f"  ({_('đã khóa')})"
         click.echo(f"{row.username:<24} {row.name:<32} {roles}{closed}")
 
 

@@ -184,15 +184,21 @@ def _set_up_postgresql(engine: Engine) -> None:
 def init_db(app: Flask, database_url: str) -> None:
     """Bind the app to its database; makes no connection."""
     app.config["SQLALCHEMY_DATABASE_URI"] = database_url
-    options: dict[str, Any] = {}
-    if database_url.startswith("sqlite"):
-        options["connect_args"] = {"check_same_thread": False}
-    else:
-        options["pool_pre_ping"] = True
-    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", options)
+    app.config.setdefault("SQLALCHEMY_ENGINE_OPTIONS", engine_options(database_url))
     db.init_app(app)
     with app.app_context():
-        engine = db.engine
+        set_up_engine(db.engine)
+
+
+def engine_options(database_url: str) -> dict[str, Any]:
+    """Return how engines of this database are made."""
+    if database_url.startswith("sqlite"):
+        return {"connect_args": {"check_same_thread": False}}
+    return {"pool_pre_ping": True}
+
+
+def set_up_engine(engine: Engine) -> None:
+    """Make an engine's connections read unless a unit of work says otherwise."""
     if engine.dialect.name == "sqlite":
         _set_up_sqlite(engine)
     else:

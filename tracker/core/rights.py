@@ -48,6 +48,9 @@ class Access:
     roots: Mapping[str, frozenset[int]] = field(default_factory=dict)
     everything: bool = False
 
+    def __hash__(self) -> int:
+        return hash((self.user_id, self.everything, frozenset(self.roots.items())))
+
     def holds(self, permission: str) -> bool:
         """Tell whether the permission is held anywhere (for menus and page doors)."""
         return self.everything or bool(self.roots.get(permission))

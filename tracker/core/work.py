@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, TypeVar
 
+from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -86,10 +87,20 @@ class Work:
 Validator = Callable[[object], Sequence[FieldError]]
 Listener = Callable[[object], None]
 
-# Contracts that the plug-in host fills at start: a check before for a kind of input, and who is
-# told after.
-validators: dict[type[object], Validator] = {}
-listeners: list[Listener] = []
+
+@dataclass
+class Hooks:
+    """Filled when an app is made: a check before for a kind of input, and who is told after."""
+
+    validators: dict[type[object], Validator] = field(default_factory=dict)
+    listeners: list[Listener] = field(default_factory=list)
+
+
+def hooks() -> Hooks:
+    """Return the hooks of the current app."""
+    found: Hooks = current_app.extensions["tracker_work"]
+    return found
+
 
 _running: ContextVar[bool] = ContextVar("unit_of_work", default=False)
 
@@ -108,7 +119,7 @@ def run(
     """
     if _running.get():
         raise RuntimeError("a unit of work cannot hold another")
-    validate = validators.get(type(data))
+    validate = hooks().validators.get(type(data))
     problems = validate(data) if validate else ()
     if problems:
         raise ValidationFailed(problems)
@@ -127,7 +138,7 @@ def run(
         except StaleDataError as error:
             raise Conflict(_("Người khác vừa sửa mục này. Hãy tải lại rồi sửa tiếp.")) from error
         for fact in happened:
-            for listen in listeners:
+            for listen in hooks().listeners:
                 listen(fact)
         return result
     raise AssertionError("unreachable")

@@ -166,6 +166,7 @@ def test_move_refuses_a_circle_in_the_days_between(province: Province) -> None:
     )
 
 
+@pytest.mark.own_app
 def test_merge_ends_the_old_and_moves_their_children(app: Flask, province: Province) -> None:
     before = snapshot(BEFORE)
     told: list[object] = []
