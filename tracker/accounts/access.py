@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from tracker.accounts.models import Deputy, Grant, User
@@ -23,17 +24,16 @@ class HeldGrant:
     owner_id: int
 
 
-def in_force(day: date) -> ColumnElement[bool]:
+def in_force(day: date | BindParameter[date]) -> ColumnElement[bool]:
     """Return the SQL condition of grants that count on `day`; both dates are inclusive."""
     return (Grant.valid_from <= day) & or_(Grant.valid_to.is_(None), Grant.valid_to >= day)
 
 
-def held_grants(session: Session, user_id: int, day: date) -> list[HeldGrant]:
-    """Return what a person holds on `day`: their own grants and those of whom they deputise for.
-
-    One query. A deputy holds the other's own grants, not what the other holds as a deputy, and
-    none of a person whose account is closed.
-    """
+@cache
+def _held_statement() -> Select[Role, int, int]:
+    """Return the query of `held_grants`, sent with every request and therefore made once."""
+    user_id: BindParameter[int] = bindparam("user_id")
+    day: BindParameter[date] = bindparam("day")
     represented = (
         select(Deputy.user_id)
         .join(User, User.id == Deputy.user_id)
@@ -44,11 +44,18 @@ def held_grants(session: Session, user_id: int, day: date) -> list[HeldGrant]:
             User.is_active.is_(True),
         )
     )
-    rows = session.execute(
-        select(Grant.role, Grant.unit_id, Grant.user_id).where(
-            or_(Grant.user_id == user_id, Grant.user_id.in_(represented)), in_force(day)
-        )
+    return select(Grant.role, Grant.unit_id, Grant.user_id).where(
+        or_(Grant.user_id == user_id, Grant.user_id.in_(represented)), in_force(day)
     )
+
+
+def held_grants(session: Session, user_id: int, day: date) -> list[HeldGrant]:
+    """Return what a person holds on `day`: their own grants and those of whom they deputise for.
+
+    One query. A deputy holds the other's own grants, not what the other holds as a deputy, and
+    none of a person whose account is closed.
+    """
+    rows = session.execute(_held_statement(), {"user_id": user_id, "day": day})
     return [HeldGrant(row.role, row.unit_id, row.user_id) for row in rows]
 
 

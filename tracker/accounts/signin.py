@@ -13,7 +13,7 @@ from typing import cast
 
 from flask import Flask, current_app, g, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from tracker.accounts import sessions
 from tracker.accounts.access import HeldGrant, build_access, held_grants, permissions_by_role
@@ -72,32 +72,36 @@ def is_over(created_at: datetime, last_seen_at: datetime, now: datetime) -> bool
     return now - last_seen_at >= idle or now - created_at >= absolute
 
 
+# Sent with every request, so it is made once.
+_SESSION = (
+    select(
+        LoginSession.id.label("session_id"),
+        LoginSession.created_at,
+        LoginSession.last_seen_at,
+        LoginSession.confirmed_at,
+        User.id.label("user_id"),
+        User.username,
+        User.name,
+        User.unit_id,
+        User.locale,
+        User.theme,
+        (User.password_hash != "").label("has_password"),
+        Unit.name.label("unit_name"),
+        Unit.short_name,
+    )
+    .join(User, User.id == LoginSession.user_id)
+    .outerjoin(Unit, Unit.id == User.unit_id)
+    .where(
+        LoginSession.token_hash == bindparam("token_hash"),
+        LoginSession.ended_at.is_(None),
+        User.is_active.is_(True),
+    )
+)
+
+
 def load_session(token: str) -> SignedIn | None:
     """Return the person whose open session has this token, None when there is none any more."""
-    row = db.session.execute(
-        select(
-            LoginSession.id.label("session_id"),
-            LoginSession.created_at,
-            LoginSession.last_seen_at,
-            LoginSession.confirmed_at,
-            User.id.label("user_id"),
-            User.username,
-            User.name,
-            User.unit_id,
-            User.locale,
-            User.theme,
-            (User.password_hash != "").label("has_password"),
-            Unit.name.label("unit_name"),
-            Unit.short_name,
-        )
-        .join(User, User.id == LoginSession.user_id)
-        .outerjoin(Unit, Unit.id == User.unit_id)
-        .where(
-            LoginSession.token_hash == hash_token(token),
-            LoginSession.ended_at.is_(None),
-            User.is_active.is_(True),
-        )
-    ).first()
+    row = db.session.execute(_SESSION, {"token_hash": hash_token(token)}).first()
     if row is None or is_over(row.created_at, row.last_seen_at, current().clock.now()):
         return None
     return SignedIn(

@@ -9,19 +9,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 from flask import url_for
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import aliased
 
 from tracker.accounts.models import User
 from tracker.core import text as texts
 from tracker.core.context import current
 from tracker.core.db import db
-from tracker.core.rights import rights
+from tracker.core.rights import Access, rights
 from tracker.plans.models import (
     FOREVER,
     Assignment,
@@ -394,45 +395,8 @@ class TaskHead:
 
 def find_task(task_id: int) -> TaskHead | None:
     """Return a task that the actor may read, else None."""
-    parent = aliased(Task)
-    row = db.session.execute(
-        select(
-            Task.id,
-            Task.public_id,
-            Task.title,
-            Task.number,
-            Task.kind,
-            Task.product,
-            Task.lead_text,
-            Task.coordinator_text,
-            Task.budget_text,
-            Task.note,
-            Task.is_invented,
-            Task.deadline_kind,
-            Task.deadline_text,
-            Task.trigger_text,
-            Task.trigger_offset,
-            Task.trigger_in_working_days,
-            Task.triggered_on,
-            Task.review_on,
-            Task.withdrawn_on,
-            Task.version,
-            Plan.id,
-            Plan.key,
-            Plan.title,
-            Plan.number,
-            Plan.state,
-            Plan.needs_confirmation,
-            func.coalesce(ReformArea.name, ""),
-            func.coalesce(ReformArea.name_en, ""),
-            func.coalesce(parent.title, ""),
-            case((rights.visible(current().actor.access, "plans.manage", Task), 1), else_=0),
-        )
-        .join(Plan, Plan.id == Task.plan_id)
-        .join(ReformArea, ReformArea.id == Task.area_id, isouter=True)
-        .join(parent, parent.id == Task.parent_id, isouter=True)
-        .where(Task.id == task_id, readable_tasks())
-    ).first()
+    statement = _task_statement(current().actor.access)
+    row = db.session.execute(statement, {"task_id": task_id}).first()
     if row is None:
         return None
     coordinators = db.session.scalars(
@@ -445,9 +409,62 @@ def find_task(task_id: int) -> TaskHead | None:
     return TaskHead(*values)
 
 
+# The statements of one task's page name more than a hundred columns and conditions. Making one
+# takes longer than the database does to answer it, and it is the same for all that one person
+# reads on a day, so it is kept (docs/decisions/speed.md). The arguments name all it depends on.
+KEPT_STATEMENTS = 128
+
+
+@lru_cache(maxsize=KEPT_STATEMENTS)
+def _task_statement(access: Access) -> Select[Any]:
+    parent = aliased(Task)
+    columns: Sequence[Any] = (
+        Task.id,
+        Task.public_id,
+        Task.title,
+        Task.number,
+        Task.kind,
+        Task.product,
+        Task.lead_text,
+        Task.coordinator_text,
+        Task.budget_text,
+        Task.note,
+        Task.is_invented,
+        Task.deadline_kind,
+        Task.deadline_text,
+        Task.trigger_text,
+        Task.trigger_offset,
+        Task.trigger_in_working_days,
+        Task.triggered_on,
+        Task.review_on,
+        Task.withdrawn_on,
+        Task.version,
+        Plan.id,
+        Plan.key,
+        Plan.title,
+        Plan.number,
+        Plan.state,
+        Plan.needs_confirmation,
+        func.coalesce(ReformArea.name, ""),
+        func.coalesce(ReformArea.name_en, ""),
+        func.coalesce(parent.title, ""),
+        case((rights.visible(access, "plans.manage", Task), 1), else_=0),
+    )
+    return (
+        select(*columns)
+        .join(Plan, Plan.id == Task.plan_id)
+        .join(ReformArea, ReformArea.id == Task.area_id, isouter=True)
+        .join(parent, parent.id == Task.parent_id, isouter=True)
+        .where(Task.id == bindparam("task_id"), _readable_tasks(access))
+    )
+
+
 def readable_tasks() -> ColumnElement[bool]:
     """Return the condition of tasks that the actor may read: as a unit's, or named for a share."""
-    access = current().actor.access
+    return _readable_tasks(current().actor.access)
+
+
+def _readable_tasks(access: Access) -> ColumnElement[bool]:
     shared, in_force = aliased(Task), aliased(Plan)
     return or_(
         rights.visible(access, "plans.view", Task),
@@ -483,35 +500,14 @@ ACTIONS = ("tasks.report", "tasks.extend", "tasks.decide", "tasks.urge", "tasks.
 
 def shares_of(task_id: int, today: date, assignment_id: int | None = None) -> list[Share]:
     """Return the shares of a task that the actor may read, units in Vietnamese order."""
-    access = current().actor.access
-    giver = aliased(Unit)
-    allowed = [
-        case((rights.visible(access, action, Assignment), 1), else_=0).label(f"may_{number}")
-        for number, action in enumerate(ACTIONS)
-    ]
-    query = (
-        list_query(TaskFilter(), today)
-        .where(Assignment.task_id == task_id)
-        .join(giver, giver.id == Assignment.handed_over_from_id, isouter=True)
-        .join(
-            Extension,
-            and_(Extension.assignment_id == Assignment.id, Extension.state == Decision.PENDING),
-            isouter=True,
-        )
-        .add_columns(
-            Assignment.version,
-            Assignment.reported,
-            Assignment.confirmed_on,
-            Assignment.disputed_until,
-            func.coalesce(giver.name, "").label("giver"),
-            Extension,
-            *allowed,
-        )
-        .order_by(Unit.sort_key, Assignment.occurrence, Assignment.id)
+    statement = _shares_statement(
+        current().actor.access,
+        today,
+        settings.whole("plans.due_soon_days"),
+        assignment_id is not None,
     )
-    if assignment_id is not None:
-        query = query.where(Assignment.id == assignment_id)
-    rows = db.session.execute(query).all()
+    wanted = {"task_id": task_id, "assignment_id": assignment_id}
+    rows = db.session.execute(statement, wanted).all()
     keys = [row.id for row in rows]
     urges: dict[int, list[Urge]] = {}
     for urge in db.session.scalars(
@@ -536,6 +532,38 @@ def shares_of(task_id: int, today: date, assignment_id: int | None = None) -> li
         )
         for row in rows
     ]
+
+
+@lru_cache(maxsize=KEPT_STATEMENTS)
+def _shares_statement(
+    access: Access, today: date, due_soon_days: int, only_one: bool
+) -> Select[Any]:
+    giver = aliased(Unit)
+    allowed = [
+        case((rights.visible(access, action, Assignment), 1), else_=0).label(f"may_{number}")
+        for number, action in enumerate(ACTIONS)
+    ]
+    query = (
+        list_query(TaskFilter(), today)
+        .where(Assignment.task_id == bindparam("task_id"))
+        .join(giver, giver.id == Assignment.handed_over_from_id, isouter=True)
+        .join(
+            Extension,
+            and_(Extension.assignment_id == Assignment.id, Extension.state == Decision.PENDING),
+            isouter=True,
+        )
+        .add_columns(
+            Assignment.version,
+            Assignment.reported,
+            Assignment.confirmed_on,
+            Assignment.disputed_until,
+            func.coalesce(giver.name, "").label("giver"),
+            Extension,
+            *allowed,
+        )
+        .order_by(Unit.sort_key, Assignment.occurrence, Assignment.id)
+    )
+    return query.where(Assignment.id == bindparam("assignment_id")) if only_one else query
 
 
 def find_share(assignment_id: int, today: date) -> tuple[TaskHead, Share] | None:
