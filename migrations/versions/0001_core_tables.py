@@ -1092,7 +1092,6 @@ def upgrade() -> None:
         sa.Column("unit_id", sa.Integer(), nullable=False),
         sa.Column("occurrence", sa.Integer(), nullable=False),
         sa.Column("person_id", sa.Integer(), nullable=True),
-        sa.Column("begins_on", sa.Date(), nullable=True),
         sa.Column("original_due_on", sa.Date(), nullable=True),
         sa.Column("due_on", sa.Date(), nullable=True),
         sa.Column(
@@ -1113,6 +1112,7 @@ def upgrade() -> None:
         sa.Column("done_on", sa.Date(), nullable=True),
         sa.Column("confirmed_on", sa.Date(), nullable=True),
         sa.Column("disputed_until", sa.Date(), nullable=True),
+        sa.Column("begins_on", sa.Date(), nullable=True),
         sa.Column("withdrawn_on", sa.Date(), nullable=True),
         sa.Column("extension_count", sa.Integer(), nullable=False),
         sa.Column("has_evidence", sa.Boolean(), nullable=False),
