@@ -22,6 +22,7 @@ Result = TypeVar("Result")
 MOST_KEPT: Final = 64
 
 _kept: OrderedDict[Hashable, Any] = OrderedDict()
+_turns: dict[Hashable, Lock] = {}
 _lock = Lock()
 
 
@@ -48,11 +49,22 @@ def kept(session: Session, question: Hashable, answer: Callable[[], Result]) -> 
             _kept.move_to_end(key)
             found: Result = _kept[key]
             return found
-    made = answer()
-    with _lock:
-        _kept[key] = made
-        while len(_kept) > MOST_KEPT:
-            _kept.popitem(last=False)
+        turn = _turns.setdefault(key, Lock())
+    # After a change many ask the same at once: the first one counts, the others wait for it.
+    with turn:
+        with _lock:
+            if key in _kept:
+                made: Result = _kept[key]
+                return made
+        try:
+            made = answer()
+            with _lock:
+                _kept[key] = made
+                while len(_kept) > MOST_KEPT:
+                    _kept.popitem(last=False)
+        finally:
+            with _lock:
+                _turns.pop(key, None)
     return made
 
 

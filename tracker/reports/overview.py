@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import cached_property
 from typing import Final
 
 from flask_babel import gettext as _
@@ -40,6 +41,27 @@ class Figures:
     line: Sequence[tuple[date, Tally]]
     line_before: Sequence[tuple[date, Tally]]
     areas: Sequence[AreaRow]
+
+    # Kept with the figures, as they are the same for each request that finds these.
+    @cached_property
+    def statuses(self) -> list[tuple[str, int]]:
+        """Return the result of `statuses` for these groups."""
+        return statuses(self.groups)
+
+    @cached_property
+    def ages(self) -> tuple[int, int, int]:
+        """Return the result of `ages` for these groups."""
+        return ages(self.groups)
+
+    @cached_property
+    def due(self) -> Tally:
+        """Return the result of `due_figure` for these groups."""
+        return due_figure(self.groups)
+
+    @cached_property
+    def lacking_evidence(self) -> tuple[int, int]:
+        """Return the result of `lacking_evidence` for these groups."""
+        return lacking_evidence(self.groups)
 
 
 def read_figures(
@@ -100,6 +122,25 @@ class Matrix:
     areas: Sequence[int | None]
     sums: MatrixRow
     gathered: int
+
+
+def read_matrix(
+    session: Session,
+    as_of: date,
+    found: Figures,
+    here: Chosen,
+    soon: int,
+    locale: str,
+    *,
+    show_all: bool,
+) -> Matrix:
+    """Return the matrix of these figures, from the cache where nothing has changed."""
+
+    def build() -> Matrix:
+        order = {area.id: area.position for area in found.areas}
+        return build_matrix(found.groups, here, order, show_all=show_all)
+
+    return kept(session, ("matrix", as_of, here.scope, soon, locale, show_all), build)
 
 
 def build_matrix(

@@ -83,16 +83,12 @@ def overview() -> str:
     }
     if not here.plans:
         return render_template("reports/overview_empty.html", **common)
-    found = figures.read_figures(
-        session, as_of, here.scope, window, previous, due_soon_days(), locale_code()
-    )
+    soon, locale = due_soon_days(), locale_code()
+    found = figures.read_figures(session, as_of, here.scope, window, previous, soon, locale)
     areas = found.areas
-    now, ages = total(found.now), figures.ages(found.groups)
-    matrix = figures.build_matrix(
-        found.groups,
-        here,
-        {area.id: area.position for area in areas},
-        show_all=request.args.get("rows") == "all",
+    now = total(found.now)
+    matrix = figures.read_matrix(
+        session, as_of, found, here, soon, locale, show_all=request.args.get("rows") == "all"
     )
     return render_template(
         "reports/overview.html",
@@ -101,14 +97,14 @@ def overview() -> str:
         now=now,
         share=percent(now.done, now.total),
         claimed=percent(now.claimed, now.total),
-        due=figures.due_figure(found.groups),
-        due_share=_share(figures.due_figure(found.groups)),
+        due=found.due,
+        due_share=_share(found.due),
         by_plan=_by_plan(found, here, as_of),
         sentences=_sentences(as_of, now, found, previous, names),
-        statuses=figures.statuses(found.groups),
-        ages=ages,
-        late=sum(ages),
-        evidence=figures.lacking_evidence(found.groups),
+        statuses=found.statuses,
+        ages=found.ages,
+        late=sum(found.ages),
+        evidence=found.lacking_evidence,
         matrix=matrix,
         area_names=_area_names(areas),
         trend=figures.build_trend(found, window, previous) if window else None,
