@@ -69,7 +69,11 @@ def _content(path: str, changed: float) -> tuple[bytes, bytes | None, str]:
 
 
 def _find(path: str) -> Path:
-    found = (STATIC / path).resolve()
+    try:
+        found = (STATIC / path).resolve(strict=True)
+    except (OSError, ValueError) as error:
+        # Also a name that no file can have: too long, or with a zero byte.
+        raise NotFound from error
     if not found.is_file() or STATIC not in found.parents:
         raise NotFound
     return found
