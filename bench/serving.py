@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from datetime import date
 from typing import Any
 
 from flask import Flask, g, redirect, request, template_rendered
@@ -90,6 +89,7 @@ def make_bare() -> Flask:
     app.after_request_funcs[None] = [compress]
     database = settings_from_environment().database_url.removeprefix("sqlite:///")
     local = threading.local()
+    today = contracts_of(app).clock.today().isoformat()
 
     def connection() -> sqlite3.Connection:
         if not hasattr(local, "connection"):
@@ -116,11 +116,11 @@ def make_bare() -> Flask:
                 (
                     os.urandom(16).hex(),
                     assignment_id,
-                    date.today().isoformat(),
+                    today,
                     form["reported"],
                     int(form["percent"]),
                     form["note"],
-                    f"{date.today()} 03:00:00",
+                    f"{today} 03:00:00",
                 ),
             )
         return redirect("/viec/99")
