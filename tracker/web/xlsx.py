@@ -86,11 +86,14 @@ def write_workbook(sheets: Sequence[Sheet]) -> bytes:
             page.write_string(top, number, column.heading, head)
             page.set_column(number, number, column.width)
         line = top
+        looks = [formats[column.kind] for column in sheet.columns]
         for line, row in enumerate(sheet.rows, top + 1):
             for number, value in enumerate(row):
-                look = formats[sheet.columns[number].kind]
+                look = looks[number]
                 if value is None or value == "":
                     page.write_blank(line, number, None, look)
+                elif isinstance(value, str):
+                    page.write_string(line, number, value[:LONGEST_TEXT], look)
                 elif isinstance(value, bool):
                     page.write_string(line, number, "x" if value else "", look)
                 elif isinstance(value, int | float | Decimal):
@@ -116,7 +119,11 @@ def write_workbook(sheets: Sequence[Sheet]) -> bytes:
 def download(content: bytes, filename: str, media_type: str = MEDIA_TYPE) -> Response:
     """Return a file to be saved; the name survives in old browsers without its accents."""
     response = Response(content, content_type=media_type)
-    plain = "".join(c if c.isalnum() or c in "-_." else "-" for c in fold(filename)) or "file"
+    plain = "".join(
+        # A header holds no letters of other scripts.
+        c if c.isascii() and (c.isalnum() or c in "-_.") else "-"
+        for c in fold(filename)
+    )
     response.headers["Content-Disposition"] = (
         f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename)}"
     )
