@@ -21,6 +21,7 @@ from tracker.plans import (
     task_queries,
     task_views,
     timeline,
+    unit_panel,
 )
 from tracker.plans.blueprint import blueprint
 from tracker.plans.progress import EVIDENCE_FILES
@@ -30,6 +31,7 @@ from tracker.plugins.descriptors import (
     ImportSpec,
     MenuItem,
     MyWorkSource,
+    Panel,
     Permission,
     Place,
     SearchProvider,
@@ -178,6 +180,21 @@ def tracker_register_my_work() -> Sequence[MyWorkSource]:
         ),
         MyWorkSource(
             key="plans.unanswered", items=my_work.unanswered, permission="tasks.urge", weight=30
+        ),
+    )
+
+
+@hookimpl
+def tracker_register_panels() -> Sequence[Panel]:
+    """Show on a unit's page how its tasks stand."""
+    return (
+        Panel(
+            key="plans.unit",
+            title=_l("Nhiệm vụ"),
+            place=Place.UNIT,
+            render=unit_panel.unit_panel,
+            permission="plans.view",
+            weight=10,
         ),
     )
 
