@@ -8,12 +8,13 @@ and 70 own checks).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
-from flask import has_request_context, url_for
+from flask import g, has_request_context, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, exists, func, select
 
@@ -35,6 +36,8 @@ from tracker.inspections.permissions import VIEW
 from tracker.plugins.descriptors import IndicatorValue, PeriodQuery, SectionTable
 from tracker.units.models import Unit
 from tracker.units.tree import units_within
+
+Counted = TypeVar("Counted")
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,25 @@ def _rows(endpoint: str, query: PeriodQuery, **more: object) -> str:
     return url_for(endpoint, **given)
 
 
+def _once(count: Callable[[PeriodQuery], Counted]) -> Callable[[PeriodQuery], Counted]:
+    """Count once in a page that only reads: its indicators rest on the same few queries."""
+
+    @wraps(count)
+    def counted(query: PeriodQuery) -> Counted:
+        if not has_request_context() or request.method != "GET":
+            return count(query)
+        if "inspection_counts" not in g:
+            g.inspection_counts = {}
+        known: dict[tuple[str, PeriodQuery], Counted] = g.inspection_counts
+        key = (count.__name__, query)
+        if key not in known:
+            known[key] = count(query)
+        return known[key]
+
+    return counted
+
+
+@_once
 def counts_by_kind(query: PeriodQuery) -> list[KindCount]:
     """Return visits and units by kind: finished visits whose day lies in the window."""
     filters = queries.VisitFilters(
@@ -124,6 +146,7 @@ def kind_units(query: PeriodQuery, kind: VisitKind) -> IndicatorValue:
     )
 
 
+@_once
 def planned_share(query: PeriodQuery) -> IndicatorValue:
     """Count the rows of issued plans due in the window, and those carried out by its end."""
     conditions: list[ColumnElement[bool]] = [
@@ -159,6 +182,7 @@ def planned_share(query: PeriodQuery) -> IndicatorValue:
     )
 
 
+@_once
 def finding_counts(query: PeriodQuery) -> FindingCounts:
     """Return the counts of findings found in the window; overdue is as of its end."""
     filters = queries.FindingFilters(unit_id=query.unit_id, start=query.start, end=query.end)
