@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date, datetime
+
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.core.changes import PRIVATE
+from tracker.web.i18n import show_date, show_moment
 
 TABLES = {
     "assignments": _l("Phân công"),
@@ -251,6 +255,8 @@ SOURCES = {
     "job": _l("Việc tự động"),
     "plugin": _l("Trình cắm"),
 }
+DATED = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}\S*)?$")
+LENGTH_OF_A_DAY = len("2026-12-15")
 ACTIONS = {"created": _l("Tạo"), "updated": _l("Sửa"), "deleted": _l("Xóa")}
 
 
@@ -266,4 +272,17 @@ def show_value(value: object) -> str:
         return ", ".join(show_value(one) for one in value)
     if isinstance(value, dict):
         return "; ".join(f"{name}: {show_value(one)}" for name, one in value.items())
+    if isinstance(value, str) and DATED.match(value):
+        return _show_time(value)
     return str(value)
+
+
+def _show_time(logged: str) -> str:
+    """Return a logged day or moment as people write it, or as it stands where it is neither."""
+    try:
+        if len(logged) == LENGTH_OF_A_DAY:
+            return show_date(date.fromisoformat(logged))
+        moment = datetime.fromisoformat(logged)
+    except ValueError:
+        return logged
+    return show_moment(moment) if moment.tzinfo else logged
