@@ -1,0 +1,464 @@
+"""Every page of the app on the demo's data, as whoever uses it: sound, accessible, fitting, light.
+
+The list of pages is the app's own table of addresses, so a new page is looked at by itself, or
+the test asks for an example of what its address needs.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from flask import Flask, url_for
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, BrowserContext, Page
+from sqlalchemy import ColumnElement, Select, select
+from werkzeug.routing import Rule
+
+from tests.factories.accounts import csrf_token, post, sign_in
+from tests.support.apps import make_settings, running_app
+from tests.support.browser import (
+    Complaints,
+    LiveServer,
+    Viewport,
+    axe,
+    cookies_of,
+    open_context,
+    serving,
+    sideways_overflow,
+)
+from tests.support.databases import Databases
+from tracker.accounts import links
+from tracker.accounts.models import User
+from tracker.accounts.tokens import hash_token, new_token
+from tracker.core.clock import FixedClock, SystemClock
+from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
+from tracker.core.db import db
+from tracker.core.work import run
+from tracker.inspections import checklists
+from tracker.inspections.inputs import ChecklistRef
+from tracker.inspections.models import Finding, FindingState, InspectionPlan, Visit, VisitState
+from tracker.ops.cli import MarkDemo, mark_demo
+from tracker.ops.instance import fill
+from tracker.plans import copying, lifecycle
+from tracker.plans.models import (
+    Assignment,
+    Decision,
+    Extension,
+    Plan,
+    PlanState,
+    Reported,
+    RowKind,
+    Task,
+    Urge,
+)
+from tracker.plugins.host import host_of
+from tracker.settings.models import CalendarDay
+
+pytestmark = pytest.mark.browser
+
+# Who is tried in turn, the one with the narrowest use first; whoever may open a page uses it.
+PEOPLE = ("truongphong", "lanhdao", "kiemtra", "dieuphoi", "quantri")
+NOBODY = ""
+A_FILE = "a file"
+# Lê Minh Đức, head of Sở Tư pháp.
+PERSON, OWN_UNIT = 3, 2
+HEAVIEST = 300_000
+
+# Addresses that are no pages: they answer machines or hand out files.
+NO_PAGES = {
+    "assets.favicon",
+    "assets.static_file",
+    "files.download",
+    "files.show",
+    "files.thumbnail",
+    "health.healthz",
+    "health.readyz",
+    # Leads on to the page of settings.
+    "admin_thiet_lap.index",
+}
+# Asks for the password again; nobody of the demo has one.
+NO_EXAMPLE = {"accounts.confirm"}
+
+
+@dataclass(frozen=True)
+class Visited:
+    """A page to look at: its endpoint, its address, who opens it."""
+
+    endpoint: str
+    path: str
+    who: str
+
+
+@dataclass
+class Site:
+    """The demo, served; its pages; and people's browsers, opened once for each look."""
+
+    server: LiveServer
+    chromium: Browser
+    pages: list[Visited]
+    missing: list[str]
+    clients: dict[str, FlaskClient]
+    cookies: dict[str, list[Any]]
+    opened: dict[tuple[Any, ...], tuple[BrowserContext, Page, Complaints]] = field(
+        default_factory=dict
+    )
+
+    def browse(self, who: str, viewport: Viewport, locale: str, dark: bool) -> tuple[Page, Any]:
+        """Return a page of this person's browser and what it complains of."""
+        key = (who, viewport, locale, dark)
+        if key not in self.opened:
+            context = open_context(
+                self.chromium, self.server.url, viewport, locale=locale, dark=dark
+            )
+            if who:
+                context.add_cookies(self.cookies[who])
+            if locale.startswith("en"):
+                context.add_cookies([{"name": "locale", "value": "en", "url": self.server.url}])
+            complaints = Complaints()
+            page = context.new_page()
+            complaints.watch(page)
+            self.opened[key] = (context, page, complaints)
+        _context, page, complaints = self.opened[key]
+        return page, complaints
+
+    def speak(self, locale: str) -> None:
+        """Have everybody read this language from now on."""
+        for client in self.clients.values():
+            assert post(client, "/tuy-chon", {"locale": locale}).status_code == 303
+
+    def close(self) -> None:
+        """Close the browsers of the last look."""
+        for context, _page, _complaints in self.opened.values():
+            context.close()
+        self.opened.clear()
+
+
+# -- the demo -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def site(
+    databases: Databases, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """The core's demo around today, loaded once."""
+    folder = tmp_path_factory.mktemp("demo")
+    clock = FixedClock(SystemClock().now())
+    with (
+        databases.fresh("sqlite", folder, migrated=True) as url,
+        running_app(make_settings(url, folder), clock) as app,
+    ):
+        fill(app)
+        system = Context(SYSTEM_ACTOR, clock, Source.COMMAND)
+        with app.app_context(), acting(system):
+            run(mark_demo, MarkDemo(clock.today()))
+            for source in host_of(app).registry.demo_data:
+                source.load(clock.today())
+        clients = {who: signed_in(app, who) for who in PEOPLE}
+        with app.app_context(), acting(system):
+            given = {**examples(), **prepare(clients["quantri"])}
+        with serving(app) as server:
+            pages, missing = find_pages(app, {**clients, NOBODY: app.test_client()}, given)
+            cookies = {who: cookies_of(client, server) for who, client in clients.items()}
+            found = Site(server, chromium, pages, missing, clients, cookies)
+            yield found
+            found.close()
+
+
+def signed_in(app: Flask, who: str) -> FlaskClient:
+    """Return a client on which a person of the demo is signed in."""
+    client = app.test_client()
+    with app.app_context():
+        user = db.session.scalars(select(User.id).where(User.username == who)).one()
+        sign_in(client, user)
+    return client
+
+
+# -- the pages ------------------------------------------------------------------------------
+
+
+def one(query: Select[Any]) -> Any:
+    """Return the first value of a query on the demo."""
+    found = db.session.execute(query.limit(1)).scalar_one_or_none()
+    assert found is not None, f"the demo has nothing for {query}"
+    return found
+
+
+def in_force(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """Return the shares of this year's plan that meet the conditions."""
+    return (
+        select(Assignment.id)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Plan, Plan.id == Task.plan_id)
+        .where(Plan.state == PlanState.ISSUED, *conditions)
+        .order_by(Assignment.id)
+    )
+
+
+def prepare(client: FlaskClient) -> dict[str, dict[str, Any]]:
+    """Write what the demo leaves out: a draft of a plan, one of a checklist, a link, an upload.
+
+    Returns the examples that stand on them.
+    """
+    source = one(select(Plan.id).where(Plan.state == PlanState.ISSUED))
+    issuer = one(select(Plan.issuer_id).where(Plan.id == source))
+    year = one(select(Plan.year_from).where(Plan.id == source)) + 1
+    head = lifecycle.PlanInput("Kế hoạch năm sau", issuer, year, year, key="nam-sau")
+    run(copying.copy_plan, copying.CopyPlan(source, head))
+    run(checklists.draft_version, ChecklistRef("mot_cua"))
+    token = new_token()
+    run(links.make_link, links.MakeLink(hash_token(token), PERSON))
+    template = client.get("/nhap/units/mau.xlsx").data
+    form = {"csrf_token": csrf_token(client), "file": (io.BytesIO(template), "don-vi.xlsx")}
+    answer = client.post("/nhap/units", data=form)
+    assert answer.status_code == 303, answer.get_data(as_text=True)
+    upload = {"key": "units", "public_id": answer.location.rpartition("/")[2]}
+    draft_row = one(
+        select(Task.id)
+        .join(Plan, Plan.id == Task.plan_id)
+        .where(Plan.key == "nam-sau", Task.kind == RowKind.TASK)
+    )
+    return {
+        "accounts.use_link": {"token": token},
+        "imports.problems": upload,
+        "imports.show": upload,
+        "inspections.edit_draft": {"key": "mot_cua"},
+        "plans.issue_plan": {"key": "nam-sau"},
+        "plans.move_row": {"key": "nam-sau", "task_id": draft_row},
+    }
+
+
+def examples() -> dict[str, dict[str, Any]]:
+    """Return what the addresses of pages need, from the demo's records."""
+    plan = {"key": one(select(Plan.key).where(Plan.state == PlanState.ISSUED))}
+    share = one(
+        in_force(Assignment.reported == Reported.IN_PROGRESS, Assignment.unit_id == OWN_UNIT)
+    )
+    one_share = {"assignment_id": share}
+    task = {"task_id": one(select(Assignment.task_id).where(Assignment.id == share))}
+    late = one(
+        in_force(
+            Assignment.due_on < SystemClock().today(),
+            Assignment.reported == Reported.IN_PROGRESS,
+            Assignment.disputed_until.is_(None),
+        )
+    )
+    claimed = one(
+        in_force(
+            Assignment.reported == Reported.DONE,
+            Assignment.confirmed_on.is_(None),
+            Plan.needs_confirmation.is_(True),
+        )
+    )
+    condition = one(
+        select(Task.id)
+        .join(Plan, Plan.id == Task.plan_id)
+        .where(
+            Task.trigger_text != "",
+            Task.triggered_on.is_(None),
+            Plan.state == PlanState.ISSUED,
+        )
+    )
+    finished = one(select(Visit.id).where(Visit.state == VisitState.FINISHED).order_by(Visit.id))
+    coming = {"visit_id": one(select(Visit.id).where(Visit.state == VisitState.PLANNED))}
+    finding = {"finding_id": one(select(Finding.id).where(Finding.state == FindingState.OPEN))}
+    inspection_plan = {"key": one(select(InspectionPlan.key))}
+    person = {"user_id": PERSON}
+    unit = {"unit_id": OWN_UNIT}
+    return {
+        "accounts.add_grant": person,
+        "accounts.edit_user": person,
+        "accounts.name_user_deputy": person,
+        "accounts.show_user": person,
+        "audit.show_change_set": {"number": 200},
+        "audit.show_history": {"table": "assignments", "record_id": share},
+        "imports.start": {"key": "plan"},
+        "imports.template": {"key": "plan"},
+        "inspections.edit_finding": finding,
+        "inspections.edit_plan": inspection_plan,
+        "inspections.edit_team": coming,
+        "inspections.edit_visit": coming,
+        "inspections.finish_visit": coming,
+        "inspections.minutes": {"visit_id": finished},
+        "inspections.new_finding": coming,
+        "inspections.show_checklist": {"key": "mot_cua"},
+        "inspections.show_finding": finding,
+        "inspections.show_plan": inspection_plan,
+        "inspections.show_visit": coming,
+        "plans.add_row": plan,
+        "plans.amend_plan": plan,
+        "plans.answer_urge": {"urge_id": one(select(Urge.id).where(Urge.answered_at.is_(None)))},
+        "plans.ask_extension": one_share,
+        "plans.close_plan": plan,
+        "plans.copy_plan": plan,
+        "plans.edit_area": {"area_id": 1},
+        "plans.edit_plan": plan,
+        "plans.edit_progress": one_share,
+        "plans.edit_row": {**plan, **task},
+        "plans.judge_dispute": {
+            "assignment_id": one(in_force(Assignment.disputed_until.is_not(None)))
+        },
+        "plans.judge_extension": {
+            "extension_id": one(select(Extension.id).where(Extension.state == Decision.PENDING))
+        },
+        "plans.judge_report": {"assignment_id": claimed},
+        "plans.export_plan": plan,
+        "plans.list_documents": plan,
+        "plans.open_dispute": {"assignment_id": late},
+        "plans.show_plan": plan,
+        "plans.show_task": task,
+        "plans.trigger_task": {"task_id": condition},
+        "plans.urge_unit": one_share,
+        "plans.withdraw_row": {**plan, **task},
+        "settings.edit_day": {"day": one(select(CalendarDay.day)).isoformat()},
+        "settings.edit_window": {"code": "Q1"},
+        "units.edit_set": {"unit_set_id": 1},
+        "units.edit_unit": unit,
+        "units.operate": {"slug": "sap-nhap"},
+        "units.show_unit": unit,
+        "web.search": {"q": "so hoa"},
+    }
+
+
+def find_pages(
+    app: Flask, clients: dict[str, FlaskClient], given: dict[str, dict[str, Any]]
+) -> tuple[list[Visited], list[str]]:
+    """Return all pages with whoever opens them, and the endpoints that nobody could open."""
+    pages: list[Visited] = []
+    missing: list[str] = []
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        name = rule.endpoint
+        if "GET" not in (rule.methods or ()) or name in NO_PAGES | NO_EXAMPLE:
+            continue
+        if name.startswith("admin_") and not name.endswith((".index", ".add_record")):
+            # One record of the back office, as its list leads to it.
+            path = _from_list(rule, clients)
+            if path is None:
+                continue
+        elif rule.arguments - set(given.get(name, ())):
+            missing.append(name)
+            continue
+        else:
+            with app.test_request_context():
+                path = url_for(name, **given.get(name, {}))
+        who = _opens(path, clients)
+        if who is None:
+            if not name.endswith(".add_record"):
+                missing.append(name)
+        elif who != A_FILE:
+            pages.append(Visited(name, path, who))
+    return pages, missing
+
+
+def _from_list(rule: Rule, clients: dict[str, FlaskClient]) -> str | None:
+    """Return an address under a list of the back office that one of its rows has; None if none."""
+    folder, _slash, action = rule.rule.rstrip("/").rpartition("/")
+    for who in ("quantri", "dieuphoi"):
+        answer = clients[who].get(f"{folder}/")
+        found = re.search(rf'"({folder}/{action}/\?id=[^"&]+)', answer.get_data(as_text=True))
+        if found:
+            return found[1]
+    return None
+
+
+def _opens(path: str, clients: dict[str, FlaskClient]) -> str | None:
+    """Return who opens a page, A_FILE when it hands out a file, None when nobody can."""
+    people = list(clients.items())
+    # The back office belongs to the last of them.
+    for who, client in reversed(people) if path.startswith("/quan-tri/") else people:
+        answer = client.get(path)
+        if answer.status_code == 200:
+            return who if answer.mimetype == "text/html" else A_FILE
+    return None
+
+
+# -- looking --------------------------------------------------------------------------------
+
+
+def look(site: Site, seen: Visited, viewport: Viewport, locale: str, *, dark: bool) -> list[str]:
+    """Return what is wrong with a page: one line for each fault, with its address."""
+    page, complaints = site.browse(seen.who, viewport, locale, dark)
+    complaints.said.clear()
+    answer = page.goto(seen.path)
+    faults = [f"status {answer and answer.status}"] if not answer or answer.status != 200 else []
+    head = page.evaluate(
+        """() => ({title: document.title, lang: document.documentElement.lang,
+                   heads: document.querySelectorAll('h1').length})"""
+    )
+    if head["lang"] != locale[:2]:
+        faults.append(f"speaks {head['lang']}")
+    if head["heads"] != 1:
+        faults.append(f"{head['heads']} h1")
+    if not head["title"].partition(" · ")[0].strip():
+        faults.append("no title")
+    wider = sideways_overflow(page)
+    if wider:
+        faults.append(f"{wider} px wider than its window")
+    faults += axe(page)
+    faults += complaints.said
+    return [f"{seen.endpoint} {seen.path} ({seen.who}): {fault}" for fault in faults]
+
+
+def test_every_page_has_somebody_who_opens_it(site: Site) -> None:
+    """A new page that needs values in its address: add an example above."""
+    assert site.missing == [], ", ".join(site.missing)
+    assert len(site.pages) > 100
+
+
+@pytest.mark.parametrize("viewport", ["desktop", "phone"])
+def test_pages_are_sound(site: Site, viewport: Viewport) -> None:
+    faults = [
+        fault for seen in site.pages for fault in look(site, seen, viewport, "vi-VN", dark=False)
+    ]
+    site.close()
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(("viewport", "start"), [("desktop", 0), ("phone", 1)])
+def test_pages_are_sound_in_english_and_dark(site: Site, viewport: Viewport, start: int) -> None:
+    site.speak("en")
+    faults = [
+        fault
+        for seen in site.pages[start::3]
+        for fault in look(site, seen, viewport, "en-GB", dark=True)
+    ]
+    site.close()
+    site.speak("vi")
+    assert not faults, "\n".join(faults)
+
+
+HEAVY = (
+    ("truongphong", "/"),
+    ("lanhdao", "/tong-quan"),
+    ("lanhdao", "/viec"),
+    ("dieuphoi", "plans.show_plan"),
+    ("dieuphoi", "inspections.list_visits"),
+    ("kiemtra", "inspections.show_visit"),
+    ("quantri", "/quan-tri/don-vi/"),
+    ("quantri", "admin_don_vi.edit_record"),
+    (NOBODY, "/dang-nhap"),
+)
+
+
+@pytest.mark.parametrize(("who", "place"), HEAVY)
+def test_first_visit_is_light(site: Site, who: str, place: str) -> None:
+    """All that comes over the wire with a cold cache, headers included."""
+    path = next((one.path for one in site.pages if one.endpoint == place), place)
+    page, complaints = site.browse(who, "phone", "vi-VN", False)
+    total = 0
+
+    def add(event: dict[str, Any]) -> None:
+        nonlocal total
+        total += int(event["encodedDataLength"])
+
+    wire = page.context.new_cdp_session(page)
+    wire.on("Network.loadingFinished", add)
+    wire.send("Network.enable")
+    page.goto(path, wait_until="networkidle")
+    site.close()
+    assert complaints.left() == []
+    assert 20_000 < total < HEAVIEST
