@@ -7,10 +7,16 @@ from collections.abc import Sequence
 from flask import Blueprint
 from flask_babel import lazy_gettext as _l
 
-from tracker.plugins.descriptors import Indicator, MenuItem, Permission, ReportSection
+from tracker.plugins.descriptors import (
+    DashboardCard,
+    Indicator,
+    MenuItem,
+    Permission,
+    ReportSection,
+)
 from tracker.plugins.hookspecs import hookimpl
 from tracker.reports import period, permissions
-from tracker.reports.views import blueprint
+from tracker.reports.views import blueprint, next_report_card
 
 
 @hookimpl
@@ -44,6 +50,20 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
             endpoint="reports.period",
             icon="report",
             group="report",
+            permission=permissions.VIEW,
+            weight=20,
+        ),
+    )
+
+
+@hookimpl
+def tracker_register_dashboard_cards() -> Sequence[DashboardCard]:
+    """Say on the overview which report comes next."""
+    return (
+        DashboardCard(
+            key="reports.next",
+            title=_l("Báo cáo sắp nộp"),
+            render=next_report_card,
             permission=permissions.VIEW,
             weight=20,
         ),

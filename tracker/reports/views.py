@@ -16,7 +16,7 @@ from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.errors import BadRequest
 from tracker.core.numbers import percent
-from tracker.core.periods import Window, previous_window
+from tracker.core.periods import Window, current_window, previous_window
 from tracker.core.text import fold
 from tracker.plans.areas import AreaRow
 from tracker.plans.figures import due_soon_days
@@ -56,6 +56,17 @@ def _area_names(areas: Sequence[AreaRow]) -> dict[int | None, str]:
     found: dict[int | None, str] = {area.id: area.short_name for area in areas}
     found[None] = _("Chưa xếp lĩnh vực")
     return found
+
+
+def next_report_card(as_of: date) -> str:
+    """Return when the report of the running window closes and is due, for the overview."""
+    rows = settings.windows()
+    window = current_window([settings.rule_of(row) for row in rows], as_of)
+    if window is None:
+        return ""
+    return render_template(
+        "reports/_next_report.html", window=window, name=WindowNames(rows).of(window), as_of=as_of
+    )
 
 
 # -- overview -----------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from flask import g, has_request_context
+from flask import g, has_request_context, request
 from sqlalchemy import select
 
 from tracker.core.calendar import DayRule, WorkingCalendar
@@ -84,7 +84,16 @@ def rule_of(row: ReportWindow) -> WindowRule:
 
 
 def windows() -> list[ReportWindow]:
-    """Return the reporting windows as they are stored, in their order."""
+    """Return the reporting windows as they are stored, in their order; read once a page."""
+    if not has_request_context() or request.method != "GET":
+        return _read_windows()
+    if "report_windows" not in g:
+        g.report_windows = _read_windows()
+    stored: list[ReportWindow] = g.report_windows
+    return stored
+
+
+def _read_windows() -> list[ReportWindow]:
     return list(db.session.scalars(select(ReportWindow).order_by(ReportWindow.position)))
 
 

@@ -73,9 +73,7 @@
       Object.keys(parts).forEach(function (id) {
         const old = document.getElementById(id);
         if (!old) return;
-        const holder = document.createElement("template");
-        holder.innerHTML = parts[id];
-        const fresh = holder.content.firstElementChild;
+        const fresh = new DOMParser().parseFromString(parts[id], "text/html").body.firstElementChild;
         if (fresh && !old.contains(document.activeElement)) old.replaceWith(fresh);
       });
     }
