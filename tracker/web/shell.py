@@ -114,7 +114,7 @@ def build_shell() -> Shell:
         places = (
             *(_entry(item) for item in placed[: PLACES - 1]),
             # Opens the whole menu as a sheet, by the address alone: no script needed.
-            Entry(_("Thêm"), "#menu", "more", active=False),
+            Entry(_("Xem thêm"), "#menu", "more", active=False),
         )
     theme = card.theme if card else request.cookies.get("theme", "auto")
     return Shell(
