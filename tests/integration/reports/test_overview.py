@@ -12,7 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import event, select
 
-from tests.factories.accounts import make_user, sign_in
+from tests.factories.accounts import grant, make_user, sign_in
 from tests.factories.plans import assignment_of, make_plan, make_task, report, withdraw
 from tests.factories.units import make_unit
 from tracker.core.clock import FixedClock
@@ -121,6 +121,25 @@ def test_overdue_work_is_named_with_its_age(client: FlaskClient, clock: FixedClo
     assert "Đôn đốc" in words
     oldest = words.index("Việc trễ lâu", words.index("phần việc quá hạn lâu nhất"))
     assert oldest < words.index("Việc trễ vừa", oldest)
+
+
+def test_matrix_opens_down_to_the_units_that_differ(client: FlaskClient) -> None:
+    """Who reads two trees sees the units of the one that holds the work, not its top alone."""
+    root, elsewhere = make_unit(ROOT), make_unit("UBND thành phố Hà Nội")
+    city = make_unit("UBND thành phố trực thuộc", parent=root)
+    wards = [make_unit(f"UBND phường số {number}", parent=city) for number in (1, 2)]
+    plan = make_plan(root)
+    for ward in wards:
+        make_task(plan, ward)
+    leader = make_user(root, Role.LEADER)
+    grant(leader, Role.LEADER, elsewhere)
+    sign_in(client, leader)
+    page = client.get("/tong-quan").data.decode()
+    matrix = page[page.index('id="ma-tran"') :]
+    assert "UBND phường số 1" in matrix
+    assert "UBND phường số 2" in matrix
+    assert "Tổng cộng" in matrix
+    assert "UBND thành phố trực thuộc" not in matrix
 
 
 def test_only_who_may_urge_is_offered_to(client: FlaskClient, clock: FixedClock) -> None:
