@@ -57,17 +57,16 @@ class RecordChange:
 def reach(session: Session) -> ColumnElement[bool]:
     """Return the filter of the change sets that the actor may read.
 
-    Whoever may read the log at the top of the tree reads all of it; others read what people of
+    Whoever may read the log at the top of every tree reads all of it; others read what people of
     their own units did.
     """
     access = current().actor.access
     if access.everything:
         return true()
-    scope = access.scope("audit.view")
-    at_top = session.execute(
-        select(Unit.id).where(Unit.id.in_(scope), Unit.parent_id.is_(None)).limit(1)
-    ).first()
-    if at_top:
+    tops = session.scalars(
+        select(Unit.id).where(Unit.parent_id.is_(None), Unit.valid_to.is_(None))
+    ).all()
+    if tops and access.scope("audit.view").issuperset(tops):
         return true()
     return ChangeSet.actor_id.in_(select(User.id).where(rights.visible(access, "audit.view", User)))
 

@@ -35,9 +35,9 @@ from tracker.inspections.models import (
     VisitMember,
     VisitState,
 )
-from tracker.inspections.permissions import LOG, REMEDY, VERIFY, VIEW
+from tracker.inspections.permissions import LOG, PLAN, REMEDY, VERIFY, VIEW
 from tracker.inspections.rules import Progress
-from tracker.units.models import Unit, UnitVersion
+from tracker.units.models import Unit, UnitClosure, UnitVersion
 from tracker.units.queries import contains
 from tracker.units.tree import units_within
 
@@ -626,12 +626,31 @@ def checklist_choices() -> list[tuple[int, str]]:
     return [(row.id, row.title) for row in rows]
 
 
+def may_be_member() -> ColumnElement[bool]:
+    """Return the condition on User that a person may be asked into a team of the actor's.
+
+    Teams are made of several agencies, but of one province: of the trees in which the actor
+    inspects. People of others are none of the actor's business, not even their names.
+    """
+    access = current().actor.access
+    if access.everything:
+        return User.is_active.is_(True)
+    above = select(UnitClosure.ancestor_id).where(
+        UnitClosure.descendant_id.in_(access.scope(LOG) | access.scope(PLAN)),
+        UnitClosure.by_succession.is_(False),
+    )
+    within = select(UnitClosure.descendant_id).where(
+        UnitClosure.ancestor_id.in_(above), UnitClosure.by_succession.is_(False)
+    )
+    return and_(User.is_active, or_(User.unit_id.in_(within), User.id == access.user_id))
+
+
 def member_choices() -> list[tuple[int, str]]:
-    """Return (id, 'name · unit') of the active people, given names first."""
+    """Return (id, 'name · unit') of the people who may be asked, given names first."""
     rows = db.session.execute(
         select(User.id, User.name, Unit.name.label("unit_name"))
         .outerjoin(Unit, Unit.id == User.unit_id)
-        .where(User.is_active)
+        .where(may_be_member())
         .order_by(User.sort_key, User.id)
     )
     return [

@@ -20,7 +20,7 @@ from tracker.core.clock import LOCAL
 from tracker.core.errors import Conflict, FieldError, NotFound, PermissionDenied, ValidationFailed
 from tracker.core.work import Work
 from tracker.files.services import attach
-from tracker.inspections import inputs, rules
+from tracker.inspections import inputs, queries, rules
 from tracker.inspections.checklists import newest_version_id
 from tracker.inspections.lineage import predecessor_ids
 from tracker.inspections.models import (
@@ -619,8 +619,10 @@ def _add_member(work: Work, visit: Visit, member: inputs.Member) -> int:
     if (count or 0) >= MOST_MEMBERS:
         raise ValidationFailed({"": _("Đoàn có nhiều nhất %(most)d người.", most=MOST_MEMBERS)})
     if member.user_id is not None:
-        user = work.session.get(User, member.user_id)
-        if user is None or not user.is_active:
+        user = work.session.scalars(
+            select(User).where(User.id == member.user_id, queries.may_be_member())
+        ).one_or_none()
+        if user is None:
             raise ValidationFailed({"user_id": _("Không có tài khoản này.")})
         if user.id in _members(work, visit):
             raise ValidationFailed({"user_id": _("Người này đã ở trong đoàn.")})
