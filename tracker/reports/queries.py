@@ -125,20 +125,25 @@ class PlanChoice:
     is_whole: bool
 
 
+def _is_readable(roots: frozenset[int]) -> ColumnElement[bool]:
+    """Return the condition that the reader's units issued a plan or take part in it."""
+    within = tree.units_within(roots, reading=True)
+    led = (
+        select(Task.plan_id)
+        .join(Assignment, Assignment.task_id == Task.id)
+        .where(Assignment.unit_id.in_(within))
+    )
+    return or_(Plan.issuer_id.in_(within), Plan.id.in_(led))
+
+
 def readable_plans(session: Session, access: Access) -> list[PlanChoice]:
     """Return the plans that are not drafts and that the reader's units issued or take part in."""
     roots = roots_of(access)
     whole: ColumnElement[bool] = true()
     conditions: list[ColumnElement[bool]] = [Plan.state != PlanState.DRAFT]
     if roots is not None:
-        within = tree.units_within(roots, reading=True)
-        whole = Plan.issuer_id.in_(within)
-        led = (
-            select(Task.plan_id)
-            .join(Assignment, Assignment.task_id == Task.id)
-            .where(Assignment.unit_id.in_(within))
-        )
-        conditions.append(or_(whole, Plan.id.in_(led)))
+        whole = Plan.issuer_id.in_(tree.units_within(roots, reading=True))
+        conditions.append(_is_readable(roots))
     query = (
         select(
             Plan.id,
@@ -538,7 +543,7 @@ class VersionRow:
 
 
 def plan_versions(session: Session, as_of: date, scope: Scope) -> list[VersionRow]:
-    """Return on which document of each plan the figures of a day rest."""
+    """Return on which document of each plan that one may read the figures of a day rest."""
     newest = (
         select(PlanDocument.plan_id, func.max(PlanDocument.ordinal).label("ordinal"))
         .where(PlanDocument.issued_on <= as_of)
@@ -565,6 +570,8 @@ def plan_versions(session: Session, as_of: date, scope: Scope) -> list[VersionRo
         .where(*scope.on_plans())
         .order_by(Plan.sort_key, Plan.id)
     )
+    if scope.roots is not None:
+        query = query.where(_is_readable(scope.roots))
     return [VersionRow(*row) for row in session.execute(query)]
 
 
