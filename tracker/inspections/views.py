@@ -98,10 +98,11 @@ def list_visits() -> str:
 @blueprint.get("/xuat")
 @requires(VIEW)
 def export_visits() -> Response:
-    """Send the filtered list as a spreadsheet."""
-    rows = db.session.execute(
-        queries.visits_query(_filters()).order_by(*queries.VISIT_ORDER["day"]).limit(MOST_EXPORTED)
+    """Send the filtered list as a spreadsheet, in the order that the page has."""
+    query = sorting(queries.VISIT_ORDER, "day").apply(
+        queries.visits_query(_filters()), queries.VISIT_ORDER
     )
+    rows = db.session.execute(query.limit(MOST_EXPORTED))
     sheet = Sheet(
         _("Kiểm tra"),
         (
