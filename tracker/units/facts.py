@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tracker.core.changes import Change, ChangeAction, ChangeSet
+from tracker.core.clock import local_day_bounds
 from tracker.core.db import db
 from tracker.core.errors import NotFound
 from tracker.plugins.descriptors import TimelineEntry
@@ -171,7 +172,7 @@ def history(unit_id: int) -> list[TimelineEntry]:
     entries: list[TimelineEntry] = []
     for row in rows:
         event = row.UnitEvent
-        known_at, who = recorded[event.id]
+        known_at, who = recorded.get(event.id) or _unlogged(event.effective_on)
         entries.append(
             TimelineEntry(
                 at=event.effective_on,
@@ -191,7 +192,8 @@ def history(unit_id: int) -> list[TimelineEntry]:
     ).one()
     # A unit that no recorded decision brought to life still began some day.
     if not any(row.UnitEvent.effective_on == born.valid_from for row in rows):
-        known_at, who = _recorded(session, "units", [unit_id])[unit_id]
+        recorded = _recorded(session, "units", [unit_id])
+        known_at, who = recorded.get(unit_id) or _unlogged(born.valid_from)
         entries.append(
             TimelineEntry(
                 at=born.valid_from,
@@ -215,6 +217,11 @@ def _detail(event: UnitEvent, before: str, after: str) -> str:
             day=f"{event.decision_date:%d/%m/%Y}",
         )
     return "\n".join(line for line in (change, decision, event.note) if line)
+
+
+def _unlogged(day: date) -> tuple[datetime, str]:
+    """Stand in for what came into the tables past the change log (a data migration)."""
+    return local_day_bounds(day)[0], ""
 
 
 def _recorded(session: Session, table: str, ids: Sequence[int]) -> dict[int, tuple[datetime, str]]:
