@@ -14,6 +14,7 @@ from sqlalchemy import event, select
 
 from bench.data import fill
 from tests.factories.accounts import grant, sign_in
+from tracker.core import migrate
 from tracker.core.clock import FixedClock
 from tracker.core.db import db
 from tracker.core.rights import Role
@@ -66,9 +67,9 @@ def reader(
     """The coordinator's browser on a database of one size."""
     tasks, visits = request.param
     clock.move_to(NOW)
+    with migrate.migrating(app.config["SQLALCHEMY_DATABASE_URI"]) as connection:
+        fill(connection, tasks, visits)
     with app.app_context():
-        with db.engine.begin() as connection:
-            fill(connection, tasks, visits)
         # With both roles no page is closed.
         grant(COORDINATOR, Role.ADMINISTRATOR, 1)
         sign_in(client, COORDINATOR)
