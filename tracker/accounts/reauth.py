@@ -43,7 +43,7 @@ def fresh_required(view: View) -> View:
         person = signin.signed_in_person()
         if person is None or is_fresh(person):
             return view(*args, **kwargs)
-        if request.method == "GET":
+        if request.method != "POST":
             return redirect(url_for("accounts.confirm", next=request.full_path.rstrip("?")))
         if request.files:
             raise BadRequest(_("Hãy xác nhận mật khẩu ở trang tài khoản rồi gửi lại tệp."))

@@ -134,7 +134,7 @@ def confirm() -> Response:
     """Ask for the password again on the way to a page that needs it."""
     target = safe_next(request.args.get("next"), url_for("accounts.profile"))
     action = url_for("accounts.confirm", next=target)
-    if request.method == "GET":
+    if request.method != "POST":
         return reauth.ask(action, [], status=200)
     answer = reauth.check(person(), request.form.get(reauth.FIELD, ""), action, [])
     return answer if answer is not None else redirect(target, 303)

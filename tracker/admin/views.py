@@ -484,7 +484,7 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
         if not self.can_create:
             raise PermissionDenied
         form = self._form(None)
-        if request.method == "GET":
+        if request.method != "POST":
             return self._form_page(form, None, 200)
         if not form.validate():
             return self._form_page(form, None, 422)
@@ -511,7 +511,7 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
             raise PermissionDenied
         record = self._asked()
         form = self._form(record)
-        if request.method == "GET":
+        if request.method != "POST":
             return self._form_page(form, record, 200)
         base_version = conflict.posted_version()
         if not form.validate():

@@ -173,7 +173,7 @@ def _visit_form() -> forms.VisitForm:
     )
     me = current().actor.user_id
     form.member_ids.choices = options(one for one in queries.member_choices() if one[0] != me)
-    if request.method == "GET":
+    if request.method != "POST":
         form.visited_on.data = current().clock.today()
         form.send_key.data = str(uuid.uuid4())
         form.checklist_id.data = checklists[0][0] if checklists else None

@@ -497,7 +497,7 @@ def _handle(
     **more: Any,
 ) -> BaseResponse:
     """Show the form, or do what was sent; what is wrong stands beside its field."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _answer(act, form, head, share, 200, **more)
     status = 422
     if form.validate():
@@ -525,7 +525,7 @@ def _handle(
 def edit_progress(assignment_id: int) -> BaseResponse:
     """Report progress: a page of its own, or in place where the page has a panel."""
     head, share = _share(assignment_id, "tasks.report")
-    if request.method == "GET":
+    if request.method != "POST":
         issuer = task_queries.last_evidence_issuer(share.row.unit_id)
         form = ProgressForm.of(share, _today(), issuer)
     else:

@@ -79,7 +79,7 @@ def operate(slug: str) -> Response:
     form = OperationForm()
     form.offer(kind, units)
     step = request.form.get("step", "preview")
-    if request.method == "GET":
+    if request.method != "POST":
         if (unit_id := _unit_argument()) is not None:
             form.units[0].data = unit_id
         return _form_page(slug, kind, form, 200)

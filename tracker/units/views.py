@@ -224,7 +224,7 @@ def create_unit() -> Response:
     forms.offer_kinds(form.kind)
     forms.offer_units(form.parent_id, queries.choices(MANAGE), _("Không có (đứng đầu cây)"))
     status = 200
-    if request.method == "GET":
+    if request.method != "POST":
         form.parent_id.data = _key_argument("cha")
     else:
         status = 422
@@ -357,7 +357,7 @@ def edit_set(unit_set_id: int) -> Response:
     if unit_set is None:
         raise NotFound
     form = forms.UnitSetForm(obj=unit_set)
-    if request.method == "GET":
+    if request.method != "POST":
         form.kinds.data = [kind for kind in unit_set.kinds.split(",") if kind]
     return _set_page(unit_set, form)
 
