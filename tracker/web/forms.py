@@ -6,9 +6,11 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+from flask import request
 from flask_babel import gettext as _
 from flask_wtf import FlaskForm
-from wtforms import Field, StringField, TextAreaField
+from werkzeug.datastructures import MultiDict
+from wtforms import Field, FileField, StringField, TextAreaField
 from wtforms.validators import StopValidation
 
 from tracker.core import numbers, text
@@ -25,6 +27,25 @@ class Form(FlaskForm):  # type: ignore[misc]
 
         csrf = False
         locales = ("vi",)
+
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            """Return what was sent for the fields of `form`; None when nothing was.
+
+            Only a sent form counts, never JSON, which Flask-WTF would take as well; and a file
+            only where a file is asked for, so that a field of text is text. What comes without a
+            single field is an empty form, not the record as it was.
+            """
+            if formdata is None or hasattr(formdata, "getlist"):
+                return formdata
+            if request.method != "POST":
+                return None
+            takes_files = {one.name for one in form._fields.values() if isinstance(one, FileField)}
+            given: MultiDict[str, Any] = MultiDict()
+            for sent, is_file in ((request.form, False), (request.files, True)):
+                for name, values in sent.lists():
+                    if (name in takes_files) is is_file:
+                        given.setlist(name, values)
+            return given
 
     def take_errors(self, error: ValidationFailed) -> None:
         """Show a service's field errors beside the fields they speak of."""
