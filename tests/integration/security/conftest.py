@@ -1,0 +1,57 @@
+"""One furnished app for the tests of this folder, on each database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+
+from tests.integration.security.house import House, furnish
+from tests.support import postgres
+from tests.support.apps import PRESENT, make_settings, running_app
+from tests.support.databases import BACKENDS, Databases
+from tracker.core.clock import FixedClock
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Try everything on each database that the run was asked for."""
+    if "house_backend" in metafunc.fixturenames:
+        chosen: str = metafunc.config.getoption("--database")
+        backends = BACKENDS if chosen == "all" else (chosen,)
+        metafunc.parametrize("house_backend", backends, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def house_backend(request: pytest.FixtureRequest) -> str:
+    """'sqlite' or 'postgresql'."""
+    backend: str = request.param
+    return backend
+
+
+@pytest.fixture(scope="module")
+def house(
+    house_backend: str, databases: Databases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    """A furnished app; tests that write use records of their own or expect refusal.
+
+    It answers bugs as it would in production, so that a test sees a status and goes on.
+    """
+    folder = tmp_path_factory.mktemp("house")
+    (folder / "instance").mkdir()
+    clock = FixedClock(PRESENT)
+    try:
+        with (
+            databases.fresh(house_backend, folder) as url,
+            running_app(make_settings(url, folder / "instance"), clock) as app,
+        ):
+            app.config["PROPAGATE_EXCEPTIONS"] = False
+            yield furnish(app, clock)
+    except postgres.PostgresMissing as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture
+def app(house: House) -> Flask:
+    """The furnished app."""
+    return house.app
