@@ -69,6 +69,8 @@ def reader(
     clock.move_to(NOW)
     with migrate.migrating(app.config["SQLALCHEMY_DATABASE_URI"]) as connection:
         fill(connection, tasks, visits)
+        # What a running database does by itself, and its planner needs.
+        connection.exec_driver_sql("ANALYZE")
     with app.app_context():
         # With both roles no page is closed.
         grant(COORDINATOR, Role.ADMINISTRATOR, 1)
