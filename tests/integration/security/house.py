@@ -32,7 +32,7 @@ from tracker.core.work import run
 from tracker.files import services as files
 from tracker.imports import services as imports
 from tracker.inspections import checklists, inputs, planning, services
-from tracker.inspections.models import Answer, Severity, VisitKind
+from tracker.inspections.models import Answer, MemberRole, Severity, VisitKind
 from tracker.jobs import ledger
 from tracker.jobs.models import RunState
 from tracker.plans import areas, assign, documents, extensions, lifecycle, progress, rows, urges
@@ -457,7 +457,7 @@ class _Maker:
 
         checklist = db.session.scalars(select(Checklist.id)).one()
         members = [
-            inputs.Member(user_id=self.people["inspector"], role=services.MemberRole.LEADER),
+            inputs.Member(user_id=self.people["inspector"], role=MemberRole.LEADER),
             inputs.Member(user_id=self.people["both"]),
             inputs.Member(name=harm("guest"), agency=harm("guest-agency")),
         ]

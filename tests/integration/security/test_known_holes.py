@@ -250,7 +250,7 @@ def test_several_rows_are_checked_one_by_one(house: House, stranger: FlaskClient
         ("extend", {"new_due_on": "01/12/2026"}),
         ("urge", {"message": "x", "reply_by": "01/12/2026"}),
     ):
-        form = {"action": action, "confirm": "1", "reason": "x", **more}
+        form: dict[str, Any] = {"action": action, "confirm": "1", "reason": "x", **more}
         form["ids"] = [house.ids["share-late"], house.ids["share-soon"]]
         assert post(stranger, "/viec/hang-loat", form).status_code in {403, 404, 422}
     for slug in ("don-vi", "ke-hoach", "nhiem-vu", "phan-cong", "nguoi-dung", "quyen"):
