@@ -8,7 +8,8 @@ from tracker.features import load_models
 
 load_models()
 attributes = context.config.attributes
-owns = attributes.get("owns", lambda table: not table.startswith("plugin_"))
+# Tables of plug-ins are plugin_<name>__<noun>; the core's own about them have no double underscore.
+owns = attributes.get("owns", lambda table: not (table.startswith("plugin_") and "__" in table))
 
 
 def include_name(name, kind, parents):

@@ -29,6 +29,7 @@ MODELS = (
     "files.models",
     "imports.models",
     "jobs.models",
+    "plugins.models",
 )
 
 

@@ -24,6 +24,12 @@ TECHNICAL = {
     "job_runs",
     "login_failures",
     "login_sessions",
+    "plugin_incidents",
+    "plugin_rehearsals",
+    "plugin_servers",
+    "plugin_set",
+    "plugin_snapshot_parts",
+    "plugin_snapshots",
     "unit_closure",
 }
 
