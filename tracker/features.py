@@ -30,6 +30,9 @@ MODELS = (
     "imports.models",
     "jobs.models",
     "plugins.models",
+    "outbox.models",
+    "notices.models",
+    "notices.escalation_models",
 )
 
 

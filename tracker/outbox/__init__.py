@@ -1,0 +1,1 @@
+"""The outbox: what has to follow from a change, written with it, done after it, at least once."""
