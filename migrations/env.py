@@ -3,13 +3,12 @@
 from alembic import context
 
 from tracker.core.db import Base
-from tracker.core.migrate import VERSION_TABLE
+from tracker.core.migrate import VERSION_TABLE, is_plugin_table
 from tracker.features import load_models
 
 load_models()
 attributes = context.config.attributes
-# Tables of plug-ins are plugin_<name>__<noun>; the core's own about them have no double underscore.
-owns = attributes.get("owns", lambda table: not (table.startswith("plugin_") and "__" in table))
+owns = attributes.get("owns", lambda table: not is_plugin_table(table))
 
 
 def include_name(name, kind, parents):

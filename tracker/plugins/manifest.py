@@ -360,7 +360,7 @@ def manifest_from(data: Mapping[str, Any]) -> Manifest:
 
 def _fault(place: str, reason: str) -> PluginError:
     return PluginError(
-        _("Bản khai của tiện ích, mục “%(place)s”: %(reason)s.", place=place, reason=reason)
+        _("Bản khai của mô-đun, mục “%(place)s”: %(reason)s.", place=place, reason=reason)
     )
 
 
