@@ -62,6 +62,43 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plugin_set")),
     )
     op.create_table(
+        "plugin_disposals",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("plugin", sa.String(length=40), nullable=False),
+        sa.Column("version", sa.String(length=40), nullable=False),
+        sa.Column(
+            "disposal",
+            sa.Enum(
+                "keep",
+                "export",
+                "erase",
+                "rollback",
+                name="disposal",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("rows", sa.Text(), nullable=False),
+        sa.Column("export_name", sa.String(length=200), nullable=False),
+        sa.Column("export_sha256", sa.String(length=64), nullable=False),
+        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("removed_by_id", sa.Integer(), nullable=True),
+        sa.Column("removed_by_name", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["removed_by_id"],
+            ["users.id"],
+            name=op.f("fk_plugin_disposals_removed_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_plugin_disposals")),
+    )
+    op.create_index("ix_plugin_disposals_plugin", "plugin_disposals", ["plugin"], unique=False)
+    op.create_index(
+        "ix_plugin_disposals_removed_by_id", "plugin_disposals", ["removed_by_id"], unique=False
+    )
+    op.create_table(
         "plugin_keys",
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
@@ -89,6 +126,7 @@ def upgrade() -> None:
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=True),
         sa.Column("manifest", sa.Text(), nullable=False),
+        sa.Column("libraries", sa.Text(), nullable=False),
         sa.Column("signature", sa.String(length=128), nullable=True),
         sa.Column("signed_by", sa.String(length=64), nullable=True),
         sa.Column("uploaded_at", sa.DateTime(timezone=True), nullable=False),
@@ -105,42 +143,6 @@ def upgrade() -> None:
     )
     op.create_index(
         "ix_plugin_releases_uploaded_by_id", "plugin_releases", ["uploaded_by_id"], unique=False
-    )
-    op.create_table(
-        "plugin_removals",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("plugin", sa.String(length=40), nullable=False),
-        sa.Column("version", sa.String(length=40), nullable=False),
-        sa.Column(
-            "disposal",
-            sa.Enum(
-                "keep",
-                "export",
-                "erase",
-                name="disposal",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("rows", sa.Text(), nullable=False),
-        sa.Column("export_name", sa.String(length=200), nullable=False),
-        sa.Column("export_sha256", sa.String(length=64), nullable=False),
-        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("removed_by_id", sa.Integer(), nullable=True),
-        sa.Column("removed_by_name", sa.String(length=200), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["removed_by_id"],
-            ["users.id"],
-            name=op.f("fk_plugin_removals_removed_by_id"),
-            ondelete="RESTRICT",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_plugin_removals")),
-    )
-    op.create_index("ix_plugin_removals_plugin", "plugin_removals", ["plugin"], unique=False)
-    op.create_index(
-        "ix_plugin_removals_removed_by_id", "plugin_removals", ["removed_by_id"], unique=False
     )
     op.create_table(
         "plugin_installs",
@@ -276,13 +278,13 @@ def downgrade() -> None:
     op.drop_index("ix_plugin_installs_release_id", table_name="plugin_installs")
     op.drop_index("ix_plugin_installs_previous_release_id", table_name="plugin_installs")
     op.drop_table("plugin_installs")
-    op.drop_index("ix_plugin_removals_removed_by_id", table_name="plugin_removals")
-    op.drop_index("ix_plugin_removals_plugin", table_name="plugin_removals")
-    op.drop_table("plugin_removals")
     op.drop_index("ix_plugin_releases_uploaded_by_id", table_name="plugin_releases")
     op.drop_table("plugin_releases")
     op.drop_index("ix_plugin_keys_trusted_by_id", table_name="plugin_keys")
     op.drop_table("plugin_keys")
+    op.drop_index("ix_plugin_disposals_removed_by_id", table_name="plugin_disposals")
+    op.drop_index("ix_plugin_disposals_plugin", table_name="plugin_disposals")
+    op.drop_table("plugin_disposals")
     op.drop_table("plugin_set")
     op.drop_table("plugin_servers")
     op.drop_index("ix_plugin_incidents_plugin_last_at", table_name="plugin_incidents")

@@ -35,6 +35,8 @@ class PluginRelease(Base):
     # Told by sha256 and size; far too long for the log, as is the declaration inside it.
     content: Mapped[bytes] = deferred(mapped_column(LargeBinary, info={"derived": True}))
     manifest: Mapped[dict[str, Any]] = mapped_column(JsonText, info={"derived": True})
+    # Libraries that travel in a bundle: {distribution: version}.
+    libraries: Mapped[dict[str, str]] = mapped_column(JsonText, default=dict)
     signature: Mapped[str | None] = mapped_column(String(128), info={"derived": True})
     # Fingerprint of the key, as it was when the release came in; null means unsigned for ever.
     signed_by: Mapped[str | None] = mapped_column(String(FINGERPRINT_LENGTH))
@@ -215,17 +217,19 @@ class PluginSnapshotPart(Base):
 
 
 class Disposal(StrEnum):
-    """What became of a removed plug-in's data."""
+    """What became of rows that left a plug-in's tables, or stayed behind it."""
 
     KEEP = "keep"
     EXPORT = "export"
     ERASE = "erase"
+    # Written after the snapshot that a rollback went back to: set aside in a file.
+    ROLLBACK = "rollback"
 
 
-class PluginRemoval(Base):
-    """The record of a removal: which tables with how many rows, and what became of them."""
+class PluginDisposal(Base):
+    """The record of a removal or a rollback: which tables, how many rows, what became of them."""
 
-    __tablename__ = "plugin_removals"
+    __tablename__ = "plugin_disposals"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     plugin: Mapped[str] = mapped_column(String(NAME_LENGTH))
@@ -233,7 +237,7 @@ class PluginRemoval(Base):
     disposal: Mapped[Disposal] = mapped_column(choice(Disposal))
     # {table: number of rows}
     rows: Mapped[dict[str, int]] = mapped_column(JsonText)
-    # The export's file name and hash; '' when there was none.
+    # The file's name and hash; '' when there was none.
     export_name: Mapped[str] = mapped_column(String(200), default="")
     export_sha256: Mapped[str] = mapped_column(String(64), default="")
     removed_at: Mapped[datetime] = mapped_column(Moment)
@@ -241,8 +245,8 @@ class PluginRemoval(Base):
     removed_by_name: Mapped[str] = mapped_column(String(200), default="")
 
     __table_args__ = (
-        Index("ix_plugin_removals_plugin", "plugin"),
-        Index("ix_plugin_removals_removed_by_id", "removed_by_id"),
+        Index("ix_plugin_disposals_plugin", "plugin"),
+        Index("ix_plugin_disposals_removed_by_id", "removed_by_id"),
     )
 
     @property
