@@ -10,11 +10,23 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import (
+    BindParameter,
+    Delete,
+    Insert,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+)
 from sqlalchemy.orm import Session
 
+from tracker.core.db import Base
 from tracker.core.deadlines import DeadlineKind
 from tracker.core.work import Work
 from tracker.plans.models import (
@@ -239,55 +251,94 @@ def facts_on(
 
 def load_facts(session: Session, assignment_ids: Collection[int]) -> dict[int, AssignmentFacts]:
     """Return all that is known of assignments, in three queries."""
-    ids = sorted(set(assignment_ids))
-    entries: dict[int, list[Entry]] = {}
-    for line in session.scalars(select(ProgressEntry).where(ProgressEntry.assignment_id.in_(ids))):
-        entries.setdefault(line.assignment_id, []).append(
-            Entry(
-                kind=line.kind,
-                effective_on=line.effective_on,
-                recorded_at=line.recorded_at,
-                id=line.id,
-                reported=line.reported,
-                percent=line.percent,
-                done_on=line.done_on,
-                until=line.until,
-                unit_id=line.unit_id,
-            )
-        )
-    extensions: dict[int, list[Extended]] = {}
-    approved = select(Extension).where(
-        Extension.assignment_id.in_(ids), Extension.state == Decision.APPROVED
-    )
-    for one in session.scalars(approved):
-        assert one.decided_on is not None  # approval sets both
-        assert one.decided_at is not None
-        extensions.setdefault(one.assignment_id, []).append(
-            Extended(one.decided_on, one.decided_at, one.new_due_on, one.old_due_on, one.id)
-        )
-    found: dict[int, AssignmentFacts] = {}
-    begins_on = func.coalesce(Assignment.begins_on, Task.valid_from, Plan.issued_on)
-    for row in session.execute(
-        select(
-            Assignment.id,
-            Assignment.unit_id,
-            Assignment.original_due_on,
-            begins_on.label("begins_on"),
+    return {stored.assignment.id: stored.facts for stored in _load(session, assignment_ids)}
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """An assignment, what is known of it, and whether a document proves any of its reports."""
+
+    assignment: Assignment
+    facts: AssignmentFacts
+    is_proven: bool
+
+
+@dataclass(frozen=True)
+class _Statements:
+    """What is sent for each report, made once; `ids` are the assignments."""
+
+    entries: Select[*tuple[Any, ...]]
+    extensions: Select[*tuple[Any, ...]]
+    assignments: Select[*tuple[Any, ...]]
+    forget: Delete
+    write: Insert
+
+
+@cache
+def _statements() -> _Statements:
+    ids: BindParameter[Sequence[int]] = bindparam("ids", expanding=True)
+    # Written below the ORM, which never holds these rows.
+    table = Base.metadata.tables[AssignmentPeriod.__tablename__]
+    return _Statements(
+        entries=select(
+            ProgressEntry.assignment_id,
+            ProgressEntry.kind,
+            ProgressEntry.effective_on,
+            ProgressEntry.recorded_at,
+            ProgressEntry.id,
+            ProgressEntry.reported,
+            ProgressEntry.percent,
+            ProgressEntry.done_on,
+            ProgressEntry.until,
+            ProgressEntry.unit_id,
+        ).where(ProgressEntry.assignment_id.in_(ids)),
+        extensions=select(
+            Extension.assignment_id,
+            Extension.decided_on,
+            Extension.decided_at,
+            Extension.new_due_on,
+            Extension.old_due_on,
+            Extension.id,
+        ).where(Extension.assignment_id.in_(ids), Extension.state == Decision.APPROVED),
+        assignments=select(
+            Assignment,
+            func.coalesce(Assignment.begins_on, Task.valid_from, Plan.issued_on),
             Task.withdrawn_on,
+            select(Evidence.id).where(Evidence.assignment_id == Assignment.id).exists(),
         )
         .join(Task, Task.id == Assignment.task_id)
         .join(Plan, Plan.id == Task.plan_id)
-        .where(Assignment.id.in_(ids))
+        .where(Assignment.id.in_(ids)),
+        forget=delete(table).where(table.c.assignment_id.in_(ids)),
+        write=insert(table),
+    )
+
+
+def _load(session: Session, assignment_ids: Collection[int]) -> list[_Stored]:
+    asked = {"ids": sorted(set(assignment_ids))}
+    statements = _statements()
+    entries: dict[int, list[Entry]] = {}
+    for key, *values in session.execute(statements.entries, asked):
+        entries.setdefault(key, []).append(Entry(*values))
+    extensions: dict[int, list[Extended]] = {}
+    for key, *values in session.execute(statements.extensions, asked):
+        # Approval has set the day and the moment of the decision.
+        extensions.setdefault(key, []).append(Extended(*values))
+    found: list[_Stored] = []
+    for assignment, begins_on, withdrawn_on, is_proven in session.execute(
+        statements.assignments, asked
     ):
-        unit_id, own = _with_receivers(row.unit_id, entries.get(row.id, []))
-        found[row.id] = AssignmentFacts(
+        key = assignment.id
+        unit_id, own = _with_receivers(assignment.unit_id, entries.get(key, []))
+        facts = AssignmentFacts(
             unit_id=unit_id,
-            begins_on=row.begins_on,
-            original_due_on=row.original_due_on,
-            withdrawn_on=row.withdrawn_on,
+            begins_on=begins_on,
+            original_due_on=assignment.original_due_on,
+            withdrawn_on=withdrawn_on,
             entries=own,
-            extensions=extensions.get(row.id, []),
+            extensions=extensions.get(key, []),
         )
+        found.append(_Stored(assignment, facts, bool(is_proven)))
     return found
 
 
@@ -321,22 +372,18 @@ def rebuild(work: Work, assignment_ids: Collection[int]) -> None:
 
 def _rebuild(work: Work, ids: Sequence[int]) -> None:
     session = work.session
-    known = load_facts(session, ids)
-    proven = set(
-        session.scalars(select(Evidence.assignment_id).where(Evidence.assignment_id.in_(ids)))
-    )
-    assignments = session.scalars(select(Assignment).where(Assignment.id.in_(ids))).all()
     rows: list[dict[str, Any]] = []
-    for assignment in assignments:
-        facts = known[assignment.id]
+    for stored in _load(session, ids):
+        assignment, facts = stored.assignment, stored.facts
         found = periods(facts)
         rows += [{"assignment_id": assignment.id, **vars(period)} for period in found]
         if found:
             _repeat(assignment, facts, found)
-        assignment.has_evidence = assignment.id in proven
-    session.execute(delete(AssignmentPeriod).where(AssignmentPeriod.assignment_id.in_(ids)))
+        assignment.has_evidence = stored.is_proven
+    connection = session.connection()
+    connection.execute(_statements().forget, {"ids": ids})
     if rows:
-        session.execute(insert(AssignmentPeriod), rows)
+        connection.execute(_statements().write, rows)
     session.flush()
 
 

@@ -84,13 +84,15 @@ def report_progress(work: Work, data: ReportProgress) -> int:
     """
     assignment = reach_assignment(work, data.assignment_id, "tasks.report")
     if data.idempotency_key:
-        first = work.session.scalar(
-            select(ProgressEntry).where(ProgressEntry.idempotency_key == data.idempotency_key)
-        )
+        first = work.session.execute(
+            select(ProgressEntry.id, ProgressEntry.assignment_id).where(
+                ProgressEntry.idempotency_key == data.idempotency_key
+            )
+        ).first()
         if first is not None:
             if first.assignment_id != assignment.id:
                 raise Conflict(_("Mã gửi này đã dùng cho việc khác. Hãy mở lại biểu mẫu."))
-            return first.id
+            return int(first.id)
     plan_in_force(work, assignment)
     problems = report_problems(data, work.today)
     if problems:

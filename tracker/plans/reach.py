@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask_babel import gettext as _
+from sqlalchemy import select
 
 from tracker.core.errors import (
     Conflict,
@@ -32,13 +33,16 @@ def plan_in_force(work: Work, assignment: Assignment) -> Plan:
 
     Raises ValidationFailed for a draft, a closed plan and withdrawn work.
     """
-    task = work.session.get_one(Task, assignment.task_id)
-    plan = work.session.get_one(Plan, task.plan_id)
+    plan, withdrawn_on = work.session.execute(
+        select(Plan, Task.withdrawn_on)
+        .join(Task, Task.plan_id == Plan.id)
+        .where(Task.id == assignment.task_id)
+    ).one()
     if plan.state is PlanState.CLOSED:
         raise ValidationFailed({"": _("Kế hoạch đã đóng, không ghi thêm được.")})
     if plan.state is not PlanState.ISSUED:
         raise ValidationFailed({"": _("Kế hoạch chưa ban hành, chưa ghi được tiến độ.")})
-    gone = [day for day in (assignment.withdrawn_on, task.withdrawn_on) if day is not None]
+    gone = [day for day in (assignment.withdrawn_on, withdrawn_on) if day is not None]
     if gone and min(gone) <= work.today:
         raise ValidationFailed({"": _("Việc này đã được rút khỏi kế hoạch.")})
     return plan

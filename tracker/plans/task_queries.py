@@ -566,9 +566,14 @@ def _shares_statement(
     return query.where(Assignment.id == bindparam("assignment_id")) if only_one else query
 
 
+def task_of(assignment_id: int) -> int | None:
+    """Return the task of an assignment, None where there is no such assignment."""
+    return db.session.scalar(select(Assignment.task_id).where(Assignment.id == assignment_id))
+
+
 def find_share(assignment_id: int, today: date) -> tuple[TaskHead, Share] | None:
     """Return an assignment that the actor may read, with its task; else None."""
-    task_id = db.session.scalar(select(Assignment.task_id).where(Assignment.id == assignment_id))
+    task_id = task_of(assignment_id)
     if task_id is None:
         return None
     head = find_task(task_id)

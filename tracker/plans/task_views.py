@@ -499,48 +499,73 @@ def _handle(
     """Show the form, or do what was sent; what is wrong stands beside its field."""
     if request.method != "POST":
         return _answer(act, form, head, share, 200, **more)
-    status = 422
+
+    def about() -> tuple[TaskHead, Share | None]:
+        found = task_queries.find_share(share.row.assignment_id, _today()) if share else None
+        return found or (head, share)
+
+    return _take(act, form, head.id, about, do, **more)
+
+
+def _take(
+    act: _Act,
+    form: Form,
+    task_id: int,
+    about: Callable[[], tuple[TaskHead, Share | None]],
+    do: Callable[[], object],
+    **more: Any,
+) -> BaseResponse:
+    """Do what was sent; only what went wrong is shown, and asks what the form is `about`."""
+    conflict = None
     if form.validate():
         try:
-            return _done(str(do()), _back(head.id))
+            return _done(str(do()), _back(task_id))
         except ValidationFailed as error:
             form.take_errors(error)
         except Conflict as error:
-            status = 409
+            conflict = error
             form.form_errors.append(error.message)
-            found = task_queries.find_share(share.row.assignment_id, _today()) if share else None
-            if found is not None:
-                share = found[1]
-                version = getattr(form, "version", None)
-                if version is not None:
-                    # Sent again after a look at the newer state, it is meant.
-                    version.data = str(share.version)
-                    version.raw_data = None
-            more["conflict"] = error
-    return _answer(act, form, head, share, status, **more)
+    head, share = about()
+    if conflict is None:
+        return _answer(act, form, head, share, 422, **more)
+    version = getattr(form, "version", None)
+    if share is not None and version is not None:
+        # Sent again after a look at the newer state, it is meant.
+        version.data = str(share.version)
+        version.raw_data = None
+    return _answer(act, form, head, share, 409, **{**more, "conflict": conflict})
 
 
 @blueprint.route("/viec/giao/<int:assignment_id>/cap-nhat", methods=["GET", "POST"])
 @requires("tasks.report")
 def edit_progress(assignment_id: int) -> BaseResponse:
     """Report progress: a page of its own, or in place where the page has a panel."""
-    head, share = _share(assignment_id, "tasks.report")
+    act = _Act(_("Cập nhật tiến độ"), _("Lưu cập nhật"), "tasks/update.html")
     if request.method != "POST":
+        head, share = _share(assignment_id, "tasks.report")
         issuer = task_queries.last_evidence_issuer(share.row.unit_id)
-        form = ProgressForm.of(share, _today(), issuer)
-    else:
-        form = ProgressForm()
+        opened = ProgressForm.of(share, _today(), issuer)
+        return _answer(act, opened, head, share, 200, conflict=None)
+    form = ProgressForm()
+
+    def about() -> tuple[TaskHead, Share]:
+        return _share(assignment_id, "tasks.report")
 
     def do() -> object:
-        files = prepare_all(request.files.getlist("evidence_files"), "evidence_files")
-        data = form.to_input(assignment_id, files)
+        uploads = [one for one in request.files.getlist("evidence_files") if one.filename]
+        if uploads:
+            # The service asks for the right as well, but files are stored before it runs.
+            about()
+        data = form.to_input(assignment_id, prepare_all(uploads, "evidence_files"))
         run(progress.report_progress, data)
         if data.reported is Reported.DONE:
             return _("Đã ghi: hoàn thành ngày %(day)s.", day=show_date(data.done_on))
         return _("Đã ghi tiến độ %(percent)s%%.", percent=data.percent)
 
-    act = _Act(_("Cập nhật tiến độ"), _("Lưu cập nhật"), "tasks/update.html")
-    return _handle(act, form, head, share, do, conflict=None)
+    task_id = task_queries.task_of(assignment_id)
+    if task_id is None:
+        raise NotFound
+    return _take(act, form, task_id, about, do, conflict=None)
 
 
 @blueprint.route("/viec/giao/<int:assignment_id>/xac-nhan", methods=["GET", "POST"])
