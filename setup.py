@@ -92,6 +92,7 @@ setup(
         "pluggy>=1.7,<2",
         "argon2-cffi>=25.1,<26",
         "cryptography>=45",
+        "packaging>=24",
         "click>=8.1,<9",
         "gunicorn>=27.0.1,<28; sys_platform != 'win32'",
         "waitress>=3.0.2,<4; sys_platform == 'win32'",

@@ -1,0 +1,1 @@
+"""Plug-ins that try to do harm: each must end in a clear message, the site up, nothing lost."""
