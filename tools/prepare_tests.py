@@ -2,9 +2,10 @@
 
     python -m tools.prepare_tests
 
-On Debian, and for PostgreSQL on Ubuntu, root installs them from the system's packages. Anyone
-else gets the line to type. On other systems TRACKER_TEST_BROWSER and TEST_DATABASE_URL name a
-browser and a server. Returns 0 when all is there.
+On Debian, and for all but the browser on Ubuntu, root installs them from the system's packages.
+Anyone else gets the line to type. On other systems TRACKER_TEST_BROWSER and TEST_DATABASE_URL
+name a browser and a server; GStreamer's RTSP server has to come from the system's own packages.
+Returns 0 when all is there.
 """
 
 import os
@@ -17,16 +18,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support import browser, postgres
+from tests.support import browser, postgres, rtsp
 
 
 @dataclass(frozen=True)
 class Need:
-    """A program that tests need: what it is, its packages here, and the variable instead."""
+    """A program that tests need: what it is, its packages here, and what to do instead."""
 
     name: str
     packages: tuple[str, ...]
-    variable: str
+    otherwise: str
 
 
 def missing(system: str) -> list[Need]:
@@ -34,12 +35,16 @@ def missing(system: str) -> list[Need]:
     # Ubuntu's package of Chromium only fetches a snap, which needs a service of its own.
     chromium = ("chromium", "fonts-dejavu-core") if system == "debian" else ()
     server = ("postgresql",) if system in {"debian", "ubuntu"} else ()
+    cameras = rtsp.PACKAGES if system in {"debian", "ubuntu"} else ()
     needs = []
     if browser.find_browser() is None:
-        needs.append(Need("Chromium", chromium, "TRACKER_TEST_BROWSER=/path/to/chrome"))
+        needs.append(Need("Chromium", chromium, "set TRACKER_TEST_BROWSER=/path/to/chrome"))
     if not os.environ.get("TEST_DATABASE_URL") and postgres.find_programs() is None:
-        url = "TEST_DATABASE_URL=postgresql+psycopg://USER@HOST/DATABASE"
+        url = "set TEST_DATABASE_URL=postgresql+psycopg://USER@HOST/DATABASE"
         needs.append(Need("PostgreSQL's programs", server, url))
+    if rtsp.find_server() is None:
+        otherwise = "install GStreamer's RTSP server and its Python bindings for /usr/bin/python3"
+        needs.append(Need("GStreamer's RTSP server", cameras, otherwise))
     return needs
 
 
@@ -92,7 +97,7 @@ def main() -> int:
             print(f"prepare tests: {error}", file=sys.stderr)
         needs = missing(system)
     for need in needs:
-        ways = [f"set {need.variable}"]
+        ways = [need.otherwise]
         if need.packages:
             apt = "apt-get update && apt-get install --no-install-recommends"
             ways.insert(0, f"sudo sh -c '{apt} {' '.join(need.packages)}'")

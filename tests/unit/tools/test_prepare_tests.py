@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import browser, postgres
+from tests.support import browser, postgres, rtsp
 from tools import prepare_tests as setup
 
 
 @pytest.fixture
 def nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without a browser, without PostgreSQL, and without the variables."""
+    """A machine without browser, PostgreSQL, RTSP server, and without the variables."""
     monkeypatch.setattr(browser, "find_browser", lambda: None)
     monkeypatch.setattr(postgres, "find_programs", lambda: None)
+    monkeypatch.setattr(rtsp, "find_server", lambda: None)
     monkeypatch.delenv("TEST_DATABASE_URL", raising=False)
 
 
@@ -28,8 +29,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 @pytest.mark.parametrize(
     ("system", "packages"),
     [
-        ("debian", {"chromium", "fonts-dejavu-core", "postgresql"}),
-        ("ubuntu", {"postgresql"}),
+        ("debian", {"chromium", "fonts-dejavu-core", "postgresql", *rtsp.PACKAGES}),
+        ("ubuntu", {"postgresql", *rtsp.PACKAGES}),
         ("fedora", set()),
         ("", set()),
     ],
@@ -38,7 +39,11 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def test_missing_names_the_packages_of_the_system(system: str, packages: set[str]) -> None:
     needs = setup.missing(system)
 
-    assert [need.name for need in needs] == ["Chromium", "PostgreSQL's programs"]
+    assert [need.name for need in needs] == [
+        "Chromium",
+        "PostgreSQL's programs",
+        "GStreamer's RTSP server",
+    ]
     assert {package for need in needs for package in need.packages} == packages
 
 
@@ -46,7 +51,10 @@ def test_missing_names_the_packages_of_the_system(system: str, packages: set[str
 def test_missing_server_named_by_variable_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEST_DATABASE_URL", "postgresql+psycopg://someone@localhost/postgres")
 
-    assert [need.name for need in setup.missing("debian")] == ["Chromium"]
+    assert [need.name for need in setup.missing("debian")] == [
+        "Chromium",
+        "GStreamer's RTSP server",
+    ]
 
 
 @pytest.mark.usefixtures("nothing_there")
@@ -101,7 +109,7 @@ def test_main_root_on_debian_installs_and_looks_again(
     monkeypatch.setattr(setup, "install", install)
 
     assert setup.main() == 1
-    assert installed == [["chromium", "fonts-dejavu-core", "postgresql"]]
+    assert installed == [["chromium", "fonts-dejavu-core", "postgresql", *rtsp.PACKAGES]]
 
 
 @pytest.mark.usefixtures("nothing_there")

@@ -1,0 +1,1 @@
+"""Camera monitoring at one-stop desks: register, watch log, roster, health, figures."""
