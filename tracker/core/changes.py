@@ -29,7 +29,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.orm import Mapped, Mapper, Session, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, Session, mapped_column
 from sqlalchemy.orm.state import InstanceState
 
 from tracker.core.db import Base, BigKey, Moment, canonical_json, choice
@@ -112,8 +112,8 @@ _ADD_CHANGES = insert(Base.metadata.tables["changes"])
 
 
 def is_audited(table: Any) -> bool:
-    """Tell whether changes of a table belong in the change log."""
-    return str(table.name) not in technical_tables()
+    """Tell whether changes of a table belong in the change log; plug-ins' tables say it along."""
+    return not table.info.get("technical") and str(table.name) not in technical_tables()
 
 
 def technical_tables() -> dict[str, str]:
@@ -345,7 +345,7 @@ def _bulk_capture(session: Session) -> Capture:
 
 
 def bulk_insert(
-    session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]
+    session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]
 ) -> list[int]:
     """Insert `rows` (attribute -> value) in batches and return their integer keys in order."""
     mapper: Mapper[Any] = inspect(model)
@@ -369,7 +369,7 @@ def bulk_insert(
     return keys
 
 
-def bulk_update(session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+def bulk_update(session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]) -> None:
     """Update `rows` (each with the primary key among its attributes), logging old values."""
     mapper: Mapper[Any] = inspect(model)
     collected = _bulk_capture(session)
@@ -406,7 +406,7 @@ def bulk_update(session: Session, model: type[Base], rows: Sequence[Mapping[str,
 
 def _old_values(
     session: Session,
-    model: type[Base],
+    model: type[DeclarativeBase],
     key: str,
     keys: Sequence[Any],
     names: Sequence[str],
