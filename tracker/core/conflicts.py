@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask_babel import gettext as _
@@ -27,24 +28,40 @@ def merge(
     form sent. Fields that others changed meanwhile and the person did not touch are left out, so
     theirs stays. Raises Conflict with both values where the same field was changed differently.
     """
+    theirs = {name: getattr(record, name) for name in submitted}
     if base_version == record.version:
-        return {
-            name: value
-            for name, value in submitted.items()
-            if plain(value) != plain(getattr(record, name))
-        }
-    base, authors = _values_at(session, record, base_version)
+        return settle(submitted, theirs, Since())
+    return settle(submitted, theirs, changes_since(session, record, base_version))
+
+
+@dataclass(frozen=True)
+class Since:
+    """What was changed after a form was opened: the values before, by whom, in which sets."""
+
+    values: Mapping[str, object] = field(default_factory=dict)
+    authors: Mapping[str, str] = field(default_factory=dict)
+    change_set_ids: tuple[int, ...] = ()
+
+
+def settle(
+    submitted: Mapping[str, Any], theirs: Mapping[str, object], since: Since
+) -> dict[str, Any]:
+    """Return the fields of `submitted` that count, given what is stored and what was before.
+
+    What nobody else has changed has no value in `since`. Raises Conflict like `merge`.
+    """
     wanted: dict[str, Any] = {}
     conflicts: list[FieldConflict] = []
     for name, mine in submitted.items():
-        theirs = plain(getattr(record, name))
-        before = base.get(name, theirs)
-        if plain(mine) in (before, theirs):
+        stored = plain(theirs[name])
+        before = plain(since.values.get(name, stored))
+        if plain(mine) in (before, stored):
             continue
-        if theirs == before:
+        if stored == before:
             wanted[name] = mine
         else:
-            conflicts.append(FieldConflict(name, before, mine, theirs, authors.get(name, "")))
+            author = since.authors.get(name, "")
+            conflicts.append(FieldConflict(name, before, mine, stored, author))
     if conflicts:
         raise Conflict(
             _("Người khác vừa sửa cùng một mục. Hãy xem hai bản cạnh nhau và chọn."), conflicts
@@ -52,15 +69,13 @@ def merge(
     return wanted
 
 
-def _values_at(
-    session: Session, record: Any, version: int
-) -> tuple[dict[str, object], dict[str, str]]:
-    """Return what changed fields were at an earlier version, and who changed each since."""
+def changes_since(session: Session, record: Any, version: int) -> Since:
+    """Return what the attributes of a record were at an earlier version, from the change log."""
     mapper: Mapper[Any] = inspect(type(record))
-    names = {attribute.columns[0].name: attribute.key for attribute in mapper.column_attrs}
+    columns = {one.columns[0].name: (one.key, one.columns[0]) for one in mapper.column_attrs}
     identity = ",".join(str(plain(part)) for part in mapper.primary_key_from_instance(record))
     rows = session.execute(
-        select(Change.fields, ChangeSet.actor_name)
+        select(Change.fields, ChangeSet.actor_name, ChangeSet.id)
         .join(ChangeSet, ChangeSet.id == Change.change_set_id)
         .where(
             Change.table_name == mapper.local_table.name,  # type: ignore[attr-defined]
@@ -70,15 +85,21 @@ def _values_at(
     )
     base: dict[str, object] = {}
     authors: dict[str, str] = {}
-    for fields, author in rows:
+    sets: list[int] = []
+    for fields, author, change_set_id in rows:
         changed: dict[str, list[object]] = json.loads(fields)
         old_version, new_version = changed.get("version", [None, None])
         if not isinstance(new_version, int) or new_version <= version:
             break
-        for column, (old, _new) in changed.items():
-            if column in names:
-                base[names[column]] = old
-                authors.setdefault(names[column], author)
+        sets.append(change_set_id)
+        for name, (old, _new) in changed.items():
+            attribute, column = columns.get(name, ("", None))
+            # A column that is never empty was only marked, because rows that belong to the
+            # record were changed: its own value stayed as it was.
+            if column is None or (old is None and not column.nullable):
+                continue
+            base[attribute] = old
+            authors.setdefault(attribute, author)
         if old_version == version:
             break
-    return base, authors
+    return Since(base, authors, tuple(sets))

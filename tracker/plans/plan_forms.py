@@ -35,6 +35,29 @@ ROW_LABELS: Final = {
     RowKind.STEP: _l("Hoạt động"),
 }
 NEW_DOCUMENT: Final = "new"
+# The identity of a plan, which no longer changes once it is issued.
+PRINTED: Final = ("issuer_id", "kind", "year_from", "year_to", "key", "number", "issued_on")
+DOCUMENT_FIELDS: Final = (
+    "document_id",
+    "document_kind",
+    "document_number",
+    "document_issued_on",
+    "document_summary",
+)
+DEADLINE_FIELDS: Final = (
+    "deadline_text",
+    "deadline_kind",
+    "window_start",
+    "deadline_on",
+    "recurrence",
+    "recurrence_weekday",
+    "recurrence_day",
+    "recurrence_dates",
+    "trigger_text",
+    "trigger_offset",
+    "trigger_in_working_days",
+    "review_on",
+)
 Choices = list[tuple[int, str]]
 
 
@@ -110,6 +133,38 @@ class PlanForm(Form):
             needs_confirmation=bool(self.needs_confirmation.data),
             source_note=self.source_note.data or "",
         )
+
+    def fix(self) -> None:
+        """Take out what an issued plan keeps: it is printed."""
+        for name in PRINTED:
+            del self[name]
+
+    def submitted(self) -> dict[str, object]:
+        """Return what was typed by attribute of the plan; an empty key keeps the one there is."""
+        if "issuer_id" in self:
+            values = vars(self.to_input())
+            return {name: value for name, value in values.items() if name != "key" or value}
+        return {
+            "title": self.title.data or "",
+            "needs_confirmation": bool(self.needs_confirmation.data),
+            "source_note": self.source_note.data or "",
+        }
+
+
+def plan_input(plan: Plan) -> PlanInput:
+    """Return a stored plan as what would be typed to make it."""
+    return PlanInput(
+        title=plan.title,
+        issuer_id=plan.issuer_id,
+        year_from=plan.year_from,
+        year_to=plan.year_to,
+        kind=plan.kind,
+        key=plan.key,
+        number=plan.number,
+        issued_on=plan.issued_on,
+        needs_confirmation=plan.needs_confirmation,
+        source_note=plan.source_note,
+    )
 
 
 def plan_values(plan: Plan) -> dict[str, object]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
@@ -14,15 +15,27 @@ from werkzeug.wrappers import Response
 
 from tracker.core import numbers
 from tracker.core.context import current
-from tracker.core.db import db
+from tracker.core.db import Versioned, db
 from tracker.core.errors import BadRequest, Conflict, ValidationFailed
 from tracker.core.text import normalise
 from tracker.core.work import run
-from tracker.plans import areas, assign, copying, documents, figures, lifecycle, plan_queries, rows
+from tracker.plans import (
+    areas,
+    assign,
+    copying,
+    documents,
+    figures,
+    lifecycle,
+    plan_queries,
+    row_merge,
+    rows,
+)
 from tracker.plans.blueprint import blueprint
 from tracker.plans.labels import due_text, due_tone
 from tracker.plans.models import Plan, PlanState, RowKind, Task, TaskCoordinator, TaskLead
 from tracker.plans.plan_forms import (
+    DEADLINE_FIELDS,
+    DOCUMENT_FIELDS,
     DOCUMENT_LABELS,
     NEW_DOCUMENT,
     CloseForm,
@@ -33,6 +46,7 @@ from tracker.plans.plan_forms import (
     PlanForm,
     RowForm,
     WithdrawForm,
+    plan_input,
     plan_values,
     row_values,
 )
@@ -43,6 +57,7 @@ from tracker.plugins.descriptors import Label
 from tracker.settings.queries import working_calendar
 from tracker.units import queries as units
 from tracker.units import sets as unit_sets
+from tracker.web import conflict
 from tracker.web.doors import requires
 from tracker.web.i18n import locale_code, show_percent
 from tracker.web.paging import address_with, page_number, paginate, sorting
@@ -376,8 +391,11 @@ def _issuer_choices(now: int | None = None) -> list[tuple[int, str]]:
     return found
 
 
-def _say_conflict(form: Any, error: Conflict) -> int:
+def _say_conflict(form: Any, error: Conflict, newest: Versioned | None = None) -> int:
+    """Say that somebody was faster; sent again after a look at `newest`, it is meant."""
     form.form_errors.append(error.message)
+    if newest is not None:
+        form.version.raw_data, form.version.data = None, str(newest.version)
     return 409
 
 
@@ -403,7 +421,7 @@ def new_plan() -> Answer:
             else:
                 flash(_("Đã tạo dự thảo. Giờ thêm nhóm và nhiệm vụ."), "success")
                 return redirect(_plan_url(plan_id))
-    return render_template("plans/edit.html", form=form, plan=None, conflicts=()), status
+    return render_template("plans/edit.html", form=form, plan=None), status
 
 
 def _plan_url(plan_id: int) -> str:
@@ -413,66 +431,57 @@ def _plan_url(plan_id: int) -> str:
 @blueprint.route("/ke-hoach/<key>/sua", methods=["GET", "POST"])
 @requires(MANAGE)
 def edit_plan(key: str) -> Answer:
-    """Change a plan's head."""
+    """Change a plan's head; what others changed meanwhile is merged, or shown beside it."""
     plan = plan_queries.get_managed_plan(db.session(), key)
     plan_id = plan.id
     form: Any = PlanForm(data=plan_values(plan))
     form.issuer_id.choices = options(_issuer_choices(plan.issuer_id))
+    if plan.state is not PlanState.DRAFT:
+        form.fix()
     status = 200
-    conflicts: list[tuple[str, str, str]] = []
     if request.method == "POST":
-        status = 422
+        status, version = 422, _version(form)
         if form.validate():
-            data = lifecycle.EditPlan(plan_id, _version(form), form.to_input())
             try:
-                run(lifecycle.edit_plan, data)
+                conflict.persist(lambda: _save_plan(form, plan_id, version))
             except ValidationFailed as error:
                 form.take_errors(error)
             except Conflict as error:
-                status = _say_conflict(form, error)
                 plan = db.session().get_one(Plan, plan_id)
-                conflicts = _side_by_side(form, plan_values(plan))
+                if error.fields:
+                    return _plan_conflict(form, plan, version, error), 409
+                status = _say_conflict(form, error)
             else:
                 flash(_("Đã lưu kế hoạch."), "success")
                 return redirect(_plan_url(plan_id))
             plan = db.session().get_one(Plan, plan_id)
-    page = render_template("plans/edit.html", form=form, plan=plan, conflicts=conflicts)
-    return page, status
+    return render_template("plans/edit.html", form=form, plan=plan), status
 
 
-def _side_by_side(form: Any, stored: Mapping[str, object]) -> list[tuple[str, str, str]]:
-    """Return (label, as stored, as typed) of what differs, and let the next save go on from there.
-
-    Nothing typed is lost: it stays in the form, and a second save is one that has seen both.
-    """
-    found: list[tuple[str, str, str]] = []
-    for name, theirs in stored.items():
-        field = form[name]
-        if name == "version":
-            field.raw_data, field.data = None, str(theirs)
-            continue
-        mine = field.data
-        if (mine or "") != (theirs or "") and list(mine or []) != list(_as_list(theirs)):
-            found.append((str(field.label.text), _shown(field, theirs), _shown(field, mine)))
-    return found
+def _save_plan(form: Any, plan_id: int, version: int) -> int:
+    """Write what the person changed since `version` over the plan as it is now."""
+    session = db.session()
+    session.expire_all()
+    plan = session.get_one(Plan, plan_id)
+    wanted = conflict.resolve(session, plan, version, form.submitted())
+    given = replace(plan_input(plan), **wanted)
+    return run(lifecycle.edit_plan, lifecycle.EditPlan(plan_id, plan.version, given))
 
 
-def _as_list(value: object) -> Sequence[object]:
-    return value if isinstance(value, list | tuple | str) else []
-
-
-def _shown(field: Any, value: object) -> str:
-    if value is None or value in ("", []):
-        return "–"
-    if isinstance(value, bool):
-        return str(_("có") if value else _("không"))
-    if isinstance(value, date):
-        return f"{value:%d/%m/%Y}"
-    choices = {}
-    if getattr(field, "choices", None):
-        choices = {str(one.value): str(one.label).strip() for one in field.choices}
-    values = value if isinstance(value, list | tuple) else [value]
-    return "; ".join(choices.get(str(one), str(one)) for one in values)
+def _plan_conflict(form: Any, plan: Plan, version: int, error: Conflict) -> str:
+    url = url_for("plans.show_plan", key=plan.key)
+    return render_template(
+        "errors/conflict.html",
+        title=_("Hai người cùng sửa kế hoạch"),
+        form=form,
+        sides=conflict.sides(form, error.fields),
+        version_name="version",
+        base_version=version,
+        seen_version=plan.version,
+        action=url_for("plans.edit_plan", key=plan.key),
+        cancel_url=url,
+        crumbs=[(_("Kế hoạch"), url_for("plans.list_plans")), (plan.title, url)],
+    )
 
 
 @blueprint.route("/ke-hoach/<key>/ban-hanh", methods=["GET", "POST"])
@@ -504,7 +513,7 @@ def issue_plan(key: str) -> Answer:
             except ValidationFailed as error:
                 form.take_errors(error)
             except Conflict as error:
-                status = _say_conflict(form, error)
+                status = _say_conflict(form, error, db.session().get_one(Plan, plan_id))
             else:
                 flash(
                     ngettext(
@@ -550,19 +559,20 @@ def close_plan(key: str) -> Answer:
     """Close an issued plan."""
     session = db.session()
     plan = plan_queries.get_managed_plan(session, key)
+    plan_id = plan.id
     today = current().clock.today()
     form: Any = CloseForm(data={"version": plan.version, "closed_on": today})
     status = 200
     if request.method == "POST":
         status = 422
         if form.validate():
-            data = lifecycle.ClosePlan(plan.id, _version(form), form.closed_on.data)
+            data = lifecycle.ClosePlan(plan_id, _version(form), form.closed_on.data)
             try:
                 run(lifecycle.close_plan, data)
             except ValidationFailed as error:
                 form.take_errors(error)
             except Conflict as error:
-                status = _say_conflict(form, error)
+                status = _say_conflict(form, error, db.session().get_one(Plan, plan_id))
             else:
                 flash(_("Đã khép kế hoạch."), "success")
                 return redirect(url_for("plans.show_plan", key=key))
@@ -693,16 +703,16 @@ def _renamed(error: ValidationFailed, names: Mapping[str, str]) -> ValidationFai
 # -- rows ------------------------------------------------------------------------------------
 
 
-def _fill_row_choices(form: Any, plan: Plan, task: Task | None) -> None:
+def _fill_row_choices(
+    form: Any, plan: Plan, task: Task | None, shown_units: Collection[int] = ()
+) -> None:
     """Give the selects of a row's form what can be chosen; what is chosen now is always there."""
     session = db.session()
     kinds = (RowKind.GROUP, RowKind.TASK)
-    form.parent_id.choices = options(
-        [
-            ("", _("Đầu kế hoạch")),
-            *plan_queries.parent_choices(session, plan.id, kinds, task.id if task else None),
-        ]
-    )
+    if task is None:
+        top = ("", _("Đầu kế hoạch"))
+        rest = plan_queries.parent_choices(session, plan.id, kinds)
+        form.parent_id.choices = options([top, *rest])
     shown = areas.list_areas(session, locale_code(), date(plan.year_from, 12, 31))
     if task is not None and task.area_id and task.area_id not in {area.id for area in shown}:
         shown = [
@@ -714,7 +724,7 @@ def _fill_row_choices(form: Any, plan: Plan, task: Task | None) -> None:
         [("", _("Không thuộc lĩnh vực nào")), *((a.id, a.name) for a in shown)]
     )
     choices = units.choices("units.view")
-    missing = {*(form.lead_unit_ids.data or ()), *(form.coordinator_ids.data or ())}
+    missing = {*(form.lead_unit_ids.data or ()), *(form.coordinator_ids.data or ()), *shown_units}
     missing -= {key for key, _name in choices}
     # Units that have ended, or lie out of reach, stay chosen where they were.
     choices = [*choices, *units.names(missing).items()]
@@ -738,12 +748,7 @@ def _fill_documents(form: Any, plan: Plan) -> None:
     )
 
 
-def _row_page(
-    form: Any,
-    plan: Plan,
-    task: Task | None,
-    conflicts: Sequence[tuple[str, str, str]] = (),
-) -> str:
+def _row_page(form: Any, plan: Plan, task: Task | None) -> str:
     session = db.session()
     _fill_row_choices(form, plan, task)
     _fill_documents(form, plan)
@@ -757,7 +762,6 @@ def _row_page(
         form=form,
         plan=plan,
         task=task,
-        conflicts=conflicts,
         proposed=proposed,
         is_issued=plan.state is PlanState.ISSUED,
         kinds=RowKind,
@@ -827,37 +831,83 @@ def _units_of(task: Task) -> tuple[list[int], list[int]]:
 @blueprint.route("/ke-hoach/<key>/dong/<int:task_id>", methods=["GET", "POST"])
 @requires(MANAGE)
 def edit_row(key: str, task_id: int) -> Answer:
-    """Change what a row says."""
+    """Change what a row says; what others changed meanwhile is merged, or shown beside it."""
     session = db.session()
     plan = plan_queries.get_managed_plan(session, key)
     task = plan_queries.get_row(session, plan, task_id)
     form: Any = RowForm(data=row_values(task, *_units_of(task)))
+    del form.parent_id
     status = 200
-    conflicts: list[tuple[str, str, str]] = []
     if request.method == "POST":
-        status = 422
+        status, version = 422, _version(form)
         _fill_documents(form, plan)
         if form.validate():
             try:
                 row = form.to_input()
                 if form.has_rule_fault():
                     raise ValidationFailed(())
-                run(rows.edit_row, rows.EditRow(task_id, _version(form), row, form.document()))
+                conflict.persist(lambda: _save_row(form, row, plan.id, task_id, version))
             except ValidationFailed as error:
                 form.take_errors(error)
             except Conflict as error:
+                plan = plan_queries.get_managed_plan(db.session(), key)
+                task = plan_queries.get_row(db.session(), plan, task_id)
+                if error.fields:
+                    return _row_conflict(form, plan, task, version, error), 409
                 status = _say_conflict(form, error)
             else:
                 flash(_("Đã lưu dòng này."), "success")
                 return redirect(url_for("plans.show_plan", key=key, _anchor=f"dong-{task_id}"))
             plan = plan_queries.get_managed_plan(db.session(), key)
             task = plan_queries.get_row(db.session(), plan, task_id)
-            if status == 409:
-                _fill_row_choices(form, plan, task)
-                stored = row_values(task, *_units_of(task))
-                stored.pop("parent_id")
-                conflicts = _side_by_side(form, stored)
-    return _row_page(form, plan, task, conflicts), status
+    return _row_page(form, plan, task), status
+
+
+def _save_row(form: Any, typed: rows.RowInput, plan_id: int, task_id: int, version: int) -> int:
+    """Write what the person changed since `version` over the row as it is now."""
+    session = db.session()
+    session.expire_all()
+    task = plan_queries.get_row(session, session.get_one(Plan, plan_id), task_id)
+    if task.version != version:
+        stored = row_merge.input_of(task, *_units_of(task))
+        wanted = conflict.choose(
+            lambda values: row_merge.merge(session, task, stored, version, values),
+            task.version,
+            row_merge.values_of(typed),
+        )
+        typed = row_merge.merged(stored, typed, wanted)
+    return run(rows.edit_row, rows.EditRow(task_id, task.version, typed, form.document()))
+
+
+def _row_conflict(form: Any, plan: Plan, task: Task, version: int, error: Conflict) -> str:
+    stored_units = {unit for units in _units_of(task) for unit in units}
+    bases = [one.base for one in error.fields if isinstance(one.base, list)]
+    _fill_row_choices(form, plan, task, stored_units.union(*bases))
+    _fill_documents(form, plan)
+    unused = () if plan.state is PlanState.ISSUED else DOCUMENT_FIELDS
+    deadline = conflict.Composite(
+        label=str(_("Thời hạn")),
+        template="plans/_deadline_fields.html",
+        show=row_merge.deadline_words,
+        covers=DEADLINE_FIELDS,
+    )
+    url = url_for("plans.show_plan", key=plan.key)
+    composites = {"deadline": deadline}
+    return render_template(
+        "errors/conflict.html",
+        title=_("Hai người cùng sửa dòng %(number)s", number=task.number),
+        form=form,
+        sides=conflict.sides(form, error.fields, composites),
+        composites=composites,
+        unused=unused,
+        styles=("css/plans.css",),
+        version_name="version",
+        base_version=version,
+        seen_version=task.version,
+        action=url_for("plans.edit_row", key=plan.key, task_id=task.id),
+        cancel_url=url,
+        crumbs=[(_("Kế hoạch"), url_for("plans.list_plans")), (plan.title, url)],
+    )
 
 
 @blueprint.post("/ke-hoach/<key>/dong/<int:task_id>/xoa")
@@ -895,7 +945,7 @@ def withdraw_row(key: str, task_id: int) -> Answer:
             except ValidationFailed as error:
                 form.take_errors(error)
             except Conflict as error:
-                status = _say_conflict(form, error)
+                status = _say_conflict(form, error, db.session().get_one(Task, task_id))
             else:
                 flash(_("Đã rút khỏi kế hoạch; lịch sử vẫn còn."), "success")
                 return redirect(url_for("plans.show_plan", key=key))

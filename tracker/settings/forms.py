@@ -55,7 +55,7 @@ def field_name(key: str) -> str:
 
 
 def settings_form(specs: Iterable[SettingSpec]) -> type[Form]:
-    """Return a form class with a field for each declared setting, and what the person saw of it."""
+    """Return a form class with a field for each declared setting."""
     fields: dict[str, Any] = {}
     for spec in specs:
         name = field_name(spec.key)
@@ -72,7 +72,6 @@ def settings_form(specs: Iterable[SettingSpec]) -> type[Form]:
             )
         else:
             fields[name] = Text(label, [Longest(LONGEST_VALUE)], description=hint)
-        fields[f"base__{name}"] = HiddenField()
     return type("SettingsForm", (Form,), fields)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from flask import g, has_request_context, request
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from tracker.core.calendar import DayRule, WorkingCalendar
+from tracker.core.changes import Change, ChangeSet
+from tracker.core.conflicts import Since
 from tracker.core.db import db
 from tracker.core.periods import WindowRule
 from tracker.plugins.host import current_registry
@@ -38,6 +42,37 @@ def value(key: str) -> Any:
     if spec is None:
         raise LookupError(f"setting {key!r} is not declared")
     return _stored().get(key, spec.default)
+
+
+def newest_change_set(session: Session) -> int:
+    """Return the newest change set that touched a setting: what a page of them was made from."""
+    newest = select(func.max(Change.change_set_id)).where(
+        Change.table_name == Setting.__tablename__
+    )
+    return session.scalar(newest) or 0
+
+
+def settings_since(session: Session, seen: int) -> Since:
+    """Return what settings were when change set `seen` was the newest, and who changed them."""
+    rows = session.execute(
+        select(Change.record_id, Change.fields, ChangeSet.actor_name, ChangeSet.id)
+        .join(ChangeSet, ChangeSet.id == Change.change_set_id)
+        .where(Change.table_name == Setting.__tablename__, Change.change_set_id > seen)
+        .order_by(Change.change_set_id.desc())
+    )
+    declared = current_registry().settings
+    values: dict[str, object] = {}
+    authors: dict[str, str] = {}
+    sets: list[int] = []
+    for key, fields, author, change_set_id in rows:
+        old, _new = json.loads(fields).get("value", [None, None])
+        if key not in declared:
+            continue
+        # A row that was not there yet stands for the default.
+        values[key] = declared[key].default if old is None else old
+        authors.setdefault(key, author)
+        sets.append(change_set_id)
+    return Since(values, authors, tuple(sets))
 
 
 def whole(key: str) -> int:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
 from flask_babel import gettext as _
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from tracker.core.calendar import DayRule, WorkingCalendar
-from tracker.core.conflicts import merge
-from tracker.core.db import canonical_json
-from tracker.core.errors import Conflict, FieldConflict, FieldError, NotFound, ValidationFailed
+from tracker.core.conflicts import Since, merge, settle
+from tracker.core.errors import Conflict, FieldError, NotFound, ValidationFailed
 from tracker.core.periods import WindowRule
 from tracker.core.text import normalise
 from tracker.core.work import Work
@@ -34,14 +35,13 @@ MOST_DAYS_AT_ONCE: Final = 60
 
 @dataclass(frozen=True)
 class SaveSettings:
-    """New values by key; `base` holds what the person saw, so that only what they changed counts.
+    """New values by key; `seen` is the newest change set when the person read the old ones.
 
-    The values of `base` are canonical JSON; a key that is missing from it is written whatever its
-    value was.
+    With it only what the person changed counts, without it every value is written.
     """
 
     values: Mapping[str, object]
-    base: Mapping[str, str] = field(default_factory=dict)
+    seen: int | None = None
 
 
 def save_settings(work: Work, data: SaveSettings) -> list[str]:
@@ -51,34 +51,12 @@ def save_settings(work: Work, data: SaveSettings) -> list[str]:
     somebody else changed the same setting meanwhile.
     """
     work.require_held(MANAGE)
-    declared = current_registry().settings
-    problems: list[FieldError] = []
-    conflicts: list[FieldConflict] = []
-    wanted: dict[str, object] = {}
-    for key, typed in data.values.items():
-        spec = declared.get(key)
-        if spec is None or (spec.group == HIDDEN and not work.actor.access.everything):
-            problems.append(FieldError(key, _("Không có thiết lập này.")))
-            continue
-        mine, fault = checked(spec, typed)
-        if fault:
-            problems.append(FieldError(key, fault))
-            continue
-        row = work.session.get(Setting, key, with_for_update=True, populate_existing=True)
-        theirs = spec.default if row is None else row.value
-        before = data.base.get(key, canonical_json(theirs))
-        if mine == theirs or canonical_json(mine) == before:
-            continue
-        if canonical_json(theirs) != before:
-            conflicts.append(FieldConflict(key, before, mine, theirs))
-            continue
-        wanted[key] = mine
+    typed, problems = typed_values(data.values, everything=work.actor.access.everything)
     if problems:
         raise ValidationFailed(problems)
-    if conflicts:
-        raise Conflict(
-            _("Người khác vừa sửa cùng một mục. Hãy xem hai bản cạnh nhau và chọn."), conflicts
-        )
+    for key in typed:
+        work.session.get(Setting, key, with_for_update=True, populate_existing=True)
+    wanted = merge_settings(work.session, typed, data.seen)
     for key, value in wanted.items():
         row = work.session.get(Setting, key)
         if row is None:
@@ -87,6 +65,42 @@ def save_settings(work: Work, data: SaveSettings) -> list[str]:
             row.value = value
     queries.forget()
     return list(wanted)
+
+
+def typed_values(
+    values: Mapping[str, object], *, everything: bool = False
+) -> tuple[dict[str, Any], list[FieldError]]:
+    """Return values as their declarations want them, and what is wrong with the others.
+
+    `everything` lets the product itself write what pages never show.
+    """
+    declared = current_registry().settings
+    problems: list[FieldError] = []
+    found: dict[str, Any] = {}
+    for key, typed in values.items():
+        spec = declared.get(key)
+        if spec is None or (spec.group == HIDDEN and not everything):
+            problems.append(FieldError(key, _("Không có thiết lập này.")))
+            continue
+        found[key], fault = checked(spec, typed)
+        if fault:
+            problems.append(FieldError(key, fault))
+    return found, problems
+
+
+def merge_settings(session: Session, typed: Mapping[str, Any], seen: int | None) -> dict[str, Any]:
+    """Return what of `typed` was really changed by somebody who had read change set `seen`.
+
+    Raises Conflict where somebody else has changed the same setting since.
+    """
+    declared = current_registry().settings
+    stored = {
+        row.key: row.value
+        for row in session.execute(select(Setting.key, Setting.value).where(Setting.key.in_(typed)))
+    }
+    theirs = {key: stored.get(key, declared[key].default) for key in typed}
+    since = Since() if seen is None else queries.settings_since(session, seen)
+    return settle(typed, theirs, since)
 
 
 def checked(spec: SettingSpec, typed: object) -> tuple[Any, str]:

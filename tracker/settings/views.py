@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -12,16 +13,17 @@ from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from tracker.core.context import current
-from tracker.core.db import canonical_json, db
-from tracker.core.errors import BadRequest, Conflict, FieldConflict, NotFound, ValidationFailed
+from tracker.core.db import db
+from tracker.core.errors import BadRequest, Conflict, NotFound, ValidationFailed
 from tracker.core.numbers import read_whole
 from tracker.core.periods import window
 from tracker.core.work import run
 from tracker.plugins.descriptors import Label, SettingSpec
 from tracker.plugins.host import current_registry
 from tracker.settings import forms, queries, services
-from tracker.settings.models import CalendarDay, DayKind
+from tracker.settings.models import CalendarDay, DayKind, ReportWindow
 from tracker.settings.permissions import MANAGE
+from tracker.web import conflict
 from tracker.web.doors import requires
 from tracker.web.forms import Form
 from tracker.web.i18n import locale_code
@@ -55,56 +57,76 @@ def _groups(specs: Sequence[SettingSpec]) -> list[tuple[Label, list[SettingSpec]
 @blueprint.route("/thiet-lap", methods=["GET", "POST"])
 @requires(MANAGE)
 def edit() -> Answer:
-    """Show all declared settings, and save what was changed."""
+    """Show all declared settings, and save what was changed; others' changes are merged in."""
     specs = [one for one in current_registry().settings.values() if one.group != services.HIDDEN]
-    now = {one.key: queries.value(one.key) for one in specs}
     form: Any = forms.settings_form(specs)(
-        data={forms.field_name(key): value for key, value in now.items()}
+        data={forms.field_name(one.key): queries.value(one.key) for one in specs}
     )
-    conflicts: Sequence[FieldConflict] = ()
+    newest = queries.newest_change_set(db.session())
     status = 200
     if request.method == "POST":
-        if not form.validate():
-            status = 422
-        else:
+        status, newest = 422, conflict.posted_version()
+        if form.validate():
             try:
-                changed = run(services.save_settings, _typed_settings(form, specs))
+                changed = conflict.persist(lambda: _save_settings(form, specs))
             except ValidationFailed as error:
                 form.take_errors(_with_field_names(error))
-                status = 422
             except Conflict as error:
-                conflicts, status = error.fields, 409
+                return _settings_conflict(form, error), 409
             else:
                 flash(_("Đã lưu thiết lập.") if changed else _("Không có gì thay đổi."), "success")
                 return redirect(url_for("settings.edit"))
-    if status != 422:
-        # What the person saw is what is stored now, also after a conflict was shown.
-        for spec in specs:
-            base = form[f"base__{forms.field_name(spec.key)}"]
-            base.raw_data, base.data = None, canonical_json(now[spec.key])
-    labels = {spec.key: str(spec.label) for spec in specs}
     page = render_template(
         "settings/edit.html",
         form=form,
+        base_version=newest,
         groups=[
             (label, [form[forms.field_name(spec.key)] for spec in members])
             for label, members in _groups(specs)
         ],
-        bases=[form[f"base__{forms.field_name(spec.key)}"] for spec in specs],
-        conflicts=[(labels[one.field], one) for one in conflicts],
         tabs=_tabs("edit"),
     )
     return page, status
 
 
-def _typed_settings(form: Any, specs: Sequence[SettingSpec]) -> services.SaveSettings:
-    values = {spec.key: form[forms.field_name(spec.key)].data for spec in specs}
-    base = {
-        spec.key: seen
-        for spec in specs
-        if (seen := request.form.get(f"base__{forms.field_name(spec.key)}"))
-    }
-    return services.SaveSettings(values, base)
+def _save_settings(form: Any, specs: Sequence[SettingSpec]) -> list[str]:
+    """Write what the person changed over the settings as they are now."""
+    session = db.session()
+    session.rollback()
+    typed, problems = services.typed_values(
+        {spec.key: form[forms.field_name(spec.key)].data for spec in specs}
+    )
+    if problems:
+        raise ValidationFailed(problems)
+    keys = {forms.field_name(key): key for key in typed}
+    base_version, newest = conflict.posted_version(), queries.newest_change_set(session)
+
+    def merged(values: Mapping[str, Any]) -> dict[str, Any]:
+        by_key = {keys[name]: value for name, value in values.items()}
+        try:
+            wanted = services.merge_settings(session, by_key, base_version)
+        except Conflict as error:
+            fields = [replace(one, field=forms.field_name(one.field)) for one in error.fields]
+            raise Conflict(error.message, fields) from error
+        return {forms.field_name(key): value for key, value in wanted.items()}
+
+    wanted = conflict.choose(merged, newest, {name: typed[key] for name, key in keys.items()})
+    values = {keys[name]: value for name, value in wanted.items()}
+    return run(services.save_settings, services.SaveSettings(values, newest))
+
+
+def _settings_conflict(form: Any, error: Conflict) -> str:
+    return render_template(
+        "errors/conflict.html",
+        title=_("Hai người cùng sửa thiết lập"),
+        form=form,
+        sides=conflict.sides(form, error.fields),
+        base_version=conflict.posted_version(),
+        seen_version=queries.newest_change_set(db.session()),
+        action=url_for("settings.edit"),
+        cancel_url=url_for("settings.edit"),
+        crumbs=[(_("Thiết lập"), url_for("settings.edit"))],
+    )
 
 
 def _with_field_names(error: ValidationFailed) -> ValidationFailed:
@@ -183,19 +205,19 @@ def add_day() -> Answer:
                 return redirect(url_for("settings.list_days", year=form.day.data.year))
         else:
             status = 422
-    return _day_page(form, None, message=message), status
+    return _day_page(form, None, message), status
 
 
 @blueprint.route("/thiet-lap/ngay-nghi/<day>", methods=["GET", "POST"])
 @requires(MANAGE)
 def edit_day(day: str) -> Answer:
     """Change a day of the calendar."""
-    row = db.session.get(CalendarDay, _day(day))
+    wanted = _day(day)
+    row = db.session.get(CalendarDay, wanted)
     if row is None:
         raise NotFound
     form: Any = forms.DayForm(
         data={
-            "day": row.day,
             "kind": row.kind.value,
             "name": row.name,
             "decision": row.decision,
@@ -203,57 +225,64 @@ def edit_day(day: str) -> Answer:
         }
     )
     # The date is the day's identity: another date is another day.
-    form.day.raw_data, form.day.data, form.day.errors = None, row.day, []
-    status, conflict = 200, None
+    del form.day
+    status = 200
     if request.method == "POST":
-        del form.day
+        status, version = 422, conflict.posted_version("version")
         if form.validate():
             try:
-                run(
-                    services.edit_day,
-                    services.EditDay(
-                        row.day,
-                        _version(),
-                        DayKind(form.kind.data),
-                        form.name.data,
-                        form.decision.data,
-                    ),
-                )
+                conflict.persist(lambda: _save_day(form, wanted, version))
             except ValidationFailed as error:
                 form.take_errors(error)
-                status = 422
             except Conflict as error:
-                status, conflict = 409, error
+                return _day_conflict(form, wanted, version, error), 409
             else:
                 flash(_("Đã lưu."), "success")
-                return redirect(url_for("settings.list_days", year=_day(day).year))
-        else:
-            status = 422
-    shown = db.session.get(CalendarDay, _day(day))
-    if conflict is not None and shown is not None:
-        form.version.raw_data, form.version.data = None, str(shown.version)
-    return _day_page(form, shown, conflict), status
+                return redirect(url_for("settings.list_days", year=wanted.year))
+    return _day_page(form, db.session.get(CalendarDay, wanted)), status
 
 
-def _version() -> int:
-    # Read from what was sent: a form fills a field that is missing there with what is stored now.
-    text = request.form.get("version", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise BadRequest(_("Biểu mẫu thiếu phiên bản. Hãy tải lại trang."))
-    return int(text)
+def _save_day(form: Any, day: date, version: int) -> date:
+    """Write what the person changed since `version` over the day as it is now."""
+    session = db.session()
+    session.expire_all()
+    row = session.get(CalendarDay, day)
+    if row is None:
+        raise NotFound
+    typed = {
+        "kind": DayKind(form.kind.data),
+        "name": form.name.data,
+        "decision": form.decision.data,
+    }
+    wanted = conflict.resolve(session, row, version, typed)
+    values = {name: getattr(row, name) for name in typed} | wanted
+    return run(services.edit_day, services.EditDay(day, row.version, **values))
 
 
-def _day_page(
-    form: Form, row: CalendarDay | None, conflict: Conflict | None = None, message: str = ""
-) -> str:
-    labels = {name: str(field.label.text) for name, field in form._fields.items()}
+def _day_conflict(form: Any, day: date, version: int, error: Conflict) -> str:
+    row = db.session.get_one(CalendarDay, day)
+    back = url_for("settings.list_days", year=day.year)
+    return render_template(
+        "errors/conflict.html",
+        title=_("Hai người cùng sửa ngày %(day)s", day=f"{day:%d/%m/%Y}"),
+        form=form,
+        sides=conflict.sides(form, error.fields),
+        version_name="version",
+        base_version=version,
+        seen_version=row.version,
+        action=url_for("settings.edit_day", day=day.isoformat()),
+        cancel_url=back,
+        crumbs=[(_("Ngày nghỉ, ngày làm bù"), back)],
+    )
+
+
+def _day_page(form: Form, row: CalendarDay | None, message: str = "") -> str:
     return render_template(
         "settings/day.html",
         form=form,
         row=row,
         remove=forms.RemoveForm(formdata=None),
-        message=conflict.message if conflict else message,
-        conflicts=[(labels.get(one.field, ""), one) for one in conflict.fields] if conflict else (),
+        message=message,
     )
 
 
@@ -337,34 +366,46 @@ def edit_window(code: str) -> Answer:
             "version": str(row.version),
         }
     )
-    status, conflict = 200, None
+    status = 200
     if request.method == "POST":
+        status, version = 422, conflict.posted_version("version")
         if form.validate():
-            values = {name: form[name].data for name in names}
-            values["from_year_offset"] = int(values["from_year_offset"])
             try:
-                run(
-                    services.edit_window,
-                    services.EditWindow(code=code, version=_version(), **values),
-                )
+                conflict.persist(lambda: _save_window(form, code, names, version))
             except ValidationFailed as error:
                 form.take_errors(error)
-                status = 422
             except Conflict as error:
-                status, conflict = 409, error
+                return _window_conflict(form, code, version, error), 409
             else:
                 flash(_("Đã lưu kỳ báo cáo."), "success")
                 return redirect(url_for("settings.list_windows"))
-        else:
-            status = 422
-    if conflict is not None:
-        newest = next(one for one in queries.windows() if one.code == code)
-        form.version.raw_data, form.version.data = None, str(newest.version)
-    labels = {name: str(form[name].label.text) for name in names}
-    page = render_template(
-        "settings/window.html",
+    return render_template("settings/window.html", form=form), status
+
+
+def _save_window(form: Any, code: str, names: Sequence[str], version: int) -> str:
+    """Write what the person changed since `version` over the window as it is now."""
+    session = db.session()
+    session.expire_all()
+    row = session.get_one(ReportWindow, code)
+    typed = {name: form[name].data for name in names}
+    typed["from_year_offset"] = int(typed["from_year_offset"])
+    wanted = conflict.resolve(session, row, version, typed)
+    values = {name: getattr(row, name) for name in names} | wanted
+    return run(services.edit_window, services.EditWindow(code=code, version=row.version, **values))
+
+
+def _window_conflict(form: Any, code: str, version: int, error: Conflict) -> str:
+    row = db.session.get_one(ReportWindow, code)
+    back = url_for("settings.list_windows")
+    return render_template(
+        "errors/conflict.html",
+        title=_("Hai người cùng sửa: %(name)s", name=row.name),
         form=form,
-        message=conflict.message if conflict else "",
-        conflicts=[(labels.get(one.field, ""), one) for one in conflict.fields] if conflict else (),
+        sides=conflict.sides(form, error.fields),
+        version_name="version",
+        base_version=version,
+        seen_version=row.version,
+        action=url_for("settings.edit_window", code=code),
+        cancel_url=back,
+        crumbs=[(_("Kỳ báo cáo"), back)],
     )
-    return page, status

@@ -7,11 +7,11 @@ answer comes back with `seen_version`, the newest version that was on that page.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from flask import request
 from flask_babel import gettext as _
@@ -25,11 +25,32 @@ from tracker.web.i18n import show_date
 
 PICK = "pick__"
 MINE, THEIRS = "mine", "theirs"
+# How often a save merges anew when somebody is faster between the merge and the write.
+TRIES: Final = 3
+
+Result = TypeVar("Result")
+Merge = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Composite:
+    """Several fields of a form that are one thing to people, such as a deadline.
+
+    `template` draws them, `show` says a value in words, `covers` names the form's fields.
+    """
+
+    label: str
+    template: str
+    show: Callable[[Any], str]
+    covers: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Side:
-    """One field that two people changed: its label and the three values as people read them."""
+    """One field that two people changed: its label and the three values as people read them.
+
+    `field` is drawn by itself, `template` draws what consists of several fields (`covers`).
+    """
 
     name: str
     label: str
@@ -37,8 +58,10 @@ class Side:
     theirs: str
     mine: str
     by: str
-    field: Field
+    field: Field | None
     picked: str
+    template: str = ""
+    covers: tuple[str, ...] = ()
 
 
 def posted_version(name: str = "base_version") -> int:
@@ -66,36 +89,76 @@ def resolve(
     A choice counts only if the record is still as it was shown with it. Raises Conflict with the
     fields that are not settled.
     """
+    return choose(
+        lambda values: merge(session, record, base_version, values), record.version, submitted
+    )
+
+
+def choose(merged: Merge, version: int, submitted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what `merged` makes of `submitted`, its conflicts settled by the person's choices.
+
+    `version` is what is stored now: choices made beside an older one are asked again. Raises
+    Conflict with the fields that are not settled.
+    """
     try:
-        return merge(session, record, base_version, submitted)
+        return merged(submitted)
     except Conflict as conflict:
         picks = posted_picks()
         settled = {one.field for one in conflict.fields} <= picks.keys()
-        if not settled or posted_version("seen_version") != record.version:
+        if not settled or posted_version("seen_version") != version:
             raise
         disputed = {one.field: one.mine for one in conflict.fields}
         rest = {name: value for name, value in submitted.items() if name not in disputed}
         mine = {name: value for name, value in disputed.items() if picks[name] == MINE}
-        return {**merge(session, record, base_version, rest), **mine}
+        return {**merged(rest), **mine}
 
 
-def sides(form: Form, fields: Sequence[FieldConflict]) -> list[Side]:
-    """Return what the conflict page shows for each field."""
+def persist(attempt: Callable[[], Result]) -> Result:
+    """Carry out a merge with its write, and again when somebody was faster between the two.
+
+    Raises Conflict, with fields when a person has to choose.
+    """
+    for number in range(1, TRIES + 1):
+        try:
+            return attempt()
+        except Conflict as error:
+            if error.fields or number == TRIES:
+                raise
+    raise AssertionError("unreachable")
+
+
+def sides(
+    form: Form,
+    fields: Sequence[FieldConflict],
+    composites: Mapping[str, Composite] | None = None,
+) -> list[Side]:
+    """Return what the conflict page shows for each field, and for what several fields make up."""
     picks = posted_picks()
-    return [
-        Side(
-            name=one.field,
-            label=str(form[one.field].label.text),
-            base=show(form[one.field], one.base),
-            theirs=show(form[one.field], one.theirs),
-            mine=show(form[one.field], one.mine),
-            by=one.by,
-            field=form[one.field],
-            picked=picks.get(one.field, ""),
+    found: list[Side] = []
+    for one in fields:
+        whole = (composites or {}).get(one.field)
+        if whole is None and one.field not in form:
+            continue
+        field = None if whole else form[one.field]
+        base, theirs, mine = (
+            whole.show(value) if whole else show(form[one.field], value)
+            for value in (one.base, one.theirs, one.mine)
         )
-        for one in fields
-        if one.field in form
-    ]
+        found.append(
+            Side(
+                name=one.field,
+                label=whole.label if whole else str(form[one.field].label.text),
+                base=base,
+                theirs=theirs,
+                mine=mine,
+                by=one.by,
+                field=field,
+                picked=picks.get(one.field, ""),
+                template=whole.template if whole else "",
+                covers=whole.covers if whole else (one.field,),
+            )
+        )
+    return found
 
 
 def show(field: Field, value: object) -> str:

@@ -144,20 +144,37 @@ def test_two_people_change_different_settings(admin: FlaskClient) -> None:
 
 
 def test_two_people_change_the_same_setting(admin: FlaskClient) -> None:
-    """Both values are shown; saving again after that takes the person's own."""
+    """Both values are shown; the one that is chosen is saved, and what else was typed with it."""
     fields = fields_of(admin.get("/thiet-lap").data)
     run(services.save_settings, services.SaveSettings({"agency.name": "Bản kia"}))
-    answer = admin.post("/thiet-lap", data=fields | {"agency__name": "Bản này"})
+    typed = fields | {"agency__name": "Bản này", "plans__due_soon_days": "9"}
+    answer = admin.post("/thiet-lap", data=typed)
     assert answer.status_code == 409
-    assert "Bản kia" in answer.data.decode()
-    assert 'value="Bản này"' in answer.data.decode()
+    page = answer.data.decode()
+    assert "Bản kia" in page
+    assert 'value="Bản này"' in page
     db.session.rollback()
     assert db.session.get_one(Setting, "agency.name").value == "Bản kia"
-    again = fields_of(answer.data)
-    assert again["agency__name"] == "Bản này"
-    assert admin.post("/thiet-lap", data=again).status_code == 302
+    again = typed | {name: hidden(answer.data, name) for name in ("base_version", "seen_version")}
+    assert admin.post("/thiet-lap", data=again).status_code == 409
+    # A third person is faster: what was chosen beside the older value is asked again.
+    run(services.save_settings, services.SaveSettings({"agency.name": "Bản thứ ba"}))
+    chosen = again | {"pick__agency__name": "mine"}
+    newer = admin.post("/thiet-lap", data=chosen)
+    assert newer.status_code == 409
+    assert "Bản thứ ba" in newer.data.decode()
+    chosen["seen_version"] = hidden(newer.data, "seen_version")
+    assert admin.post("/thiet-lap", data=chosen).status_code == 302
     db.session.rollback()
     assert db.session.get_one(Setting, "agency.name").value == "Bản này"
+    assert db.session.get_one(Setting, "plans.due_soon_days").value == 9
+
+
+def test_settings_without_a_base_are_not_read(admin: FlaskClient) -> None:
+    """A form that does not say what it was made from would undo what others did."""
+    fields = fields_of(admin.get("/thiet-lap").data)
+    for base in ("", "x", "-1"):
+        assert admin.post("/thiet-lap", data=fields | {"base_version": base}).status_code == 400
 
 
 # -- days off ---------------------------------------------------------------------------------
@@ -233,13 +250,18 @@ def test_a_change_from_an_old_page_is_a_conflict(admin: FlaskClient) -> None:
         services.edit_day,
         services.EditDay(date(2026, 9, 2), version, DayKind.HOLIDAY, "Tên của người kia"),
     )
-    sent = {"kind": "holiday", "name": "Tên của tôi", "version": str(version)}
-    answer = admin.post(
-        "/thiet-lap/ngay-nghi/2026-09-02", data={**sent, "csrf_token": token(admin)}
-    )
+    path = "/thiet-lap/ngay-nghi/2026-09-02"
+    sent = {"kind": "holiday", "version": str(version), "csrf_token": token(admin)}
+    answer = admin.post(path, data={**sent, "name": "Tên của tôi", "decision": "9/TB"})
     assert answer.status_code == 409
     assert "Tên của người kia" in answer.data.decode()
     assert 'value="Tên của tôi"' in answer.data.decode()
+    settled = {**sent, "name": "Tên của tôi", "decision": "9/TB", "pick__name": "theirs"}
+    settled |= {name: hidden(answer.data, name) for name in ("version", "seen_version")}
+    assert admin.post(path, data=settled).status_code == 302
+    db.session.rollback()
+    row = db.session.get_one(CalendarDay, date(2026, 9, 2))
+    assert (row.name, row.decision) == ("Tên của người kia", "9/TB")
 
 
 @pytest.mark.parametrize(
