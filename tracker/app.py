@@ -22,6 +22,7 @@ from tracker.core.rights import rights
 from tracker.features import features, load_models
 from tracker.plans.greeting import greeting
 from tracker.plans.inputs import ReportProgress
+from tracker.plugins.folders import catalogue_of
 from tracker.plugins.host import Host
 from tracker.settings import queries as settings_queries
 from tracker.units import tree
@@ -69,7 +70,7 @@ def create_app(
     init_shell(app)
     app.before_request(check_door)
     CSRFProtect(app)
-    init_i18n(app)
+    init_i18n(app, [one for one in map(catalogue_of, (plugins or {}).values()) if one])
     init_errors(app)
     init_assets(app)
     # Before any page registers: addresses keep the converters that they were made with.

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.core.changes import PRIVATE
+from tracker.core.db import Base
+from tracker.core.migrate import is_plugin_table
 from tracker.web.i18n import show_date, show_moment
 
 TABLES = {
@@ -63,6 +67,8 @@ TABLES = {
 }
 
 FIELDS = {
+    # Not a column: something of the record was looked at (tracker.api.work.log_read).
+    "read": _l("Đã xem"),
     "absence_note": _l("Ghi chú vắng mặt"),
     "absent_with_reason": _l("Vắng có lý do"),
     "absent_without_reason": _l("Vắng không lý do"),
@@ -309,6 +315,33 @@ SOURCES = {
 DATED = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}\S*)?$")
 LENGTH_OF_A_DAY = len("2026-12-15")
 ACTIONS = {"created": _l("Tạo"), "updated": _l("Sửa"), "deleted": _l("Xóa")}
+
+
+def table_label(name: str) -> str:
+    """Return what a table is called; a plug-in's says it itself."""
+    return str(TABLES.get(name) or _told(name).get("label") or name)
+
+
+def field_label(table: str, name: str) -> str:
+    """Return what a field of a table is called."""
+    own: Mapping[str, object] = _told(table).get("field_labels", {})
+    return str(own.get(name) or FIELDS.get(name) or name)
+
+
+def table_choices() -> dict[str, str]:
+    """Return the names of all audited tables, those of loaded plug-ins too."""
+    own = [table.name for table in Base.metadata.tables.values() if table.info.get("label")]
+    return {name: table_label(name) for name in (*TABLES, *own)}
+
+
+def is_known(table: str) -> bool:
+    """Tell whether the log may hold changes of a table; those of plug-ins that are gone stay."""
+    return table in TABLES or (is_plugin_table(table) and table.isidentifier())
+
+
+def _told(name: str) -> Mapping[str, Any]:
+    table = Base.metadata.tables.get(name)
+    return {} if table is None else table.info
 
 
 def show_value(value: object) -> str:

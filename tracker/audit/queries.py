@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, select, true
 from sqlalchemy.orm import Session
 
 from tracker.accounts.models import User
-from tracker.audit.labels import ACTIONS, FIELDS, TABLES, show_value
+from tracker.audit.labels import ACTIONS, field_label, show_value, table_label
 from tracker.core.changes import Change, ChangeSet
 from tracker.core.clock import local_day_bounds
 from tracker.core.context import current
@@ -141,11 +141,11 @@ def read(row: Change) -> RecordChange:
         action=row.action.value,
         action_label=str(ACTIONS[row.action.value]),
         table=row.table_name,
-        table_label=str(TABLES.get(row.table_name, row.table_name)),
+        table_label=table_label(row.table_name),
         record_id=row.record_id,
         label=row.label,
         fields=[
-            FieldChange(str(FIELDS.get(name, name)), show_value(old), show_value(new))
+            FieldChange(field_label(row.table_name, name), show_value(old), show_value(new))
             for name, (old, new) in fields.items()
             if name not in {"version", "id", "public_id"}
         ],

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, render_template, request
 from flask_babel import gettext as _
 
 from tracker.audit import queries
-from tracker.audit.labels import SOURCES, TABLES
+from tracker.audit.labels import SOURCES, is_known, table_choices, table_label
 from tracker.core.clock import to_local
 from tracker.core.db import db
 from tracker.core.errors import BadRequest
@@ -25,7 +25,7 @@ MOST_EXPORTED = 10_000
 def _wanted() -> queries.LogFilter:
     args = request.args
     table, source = args.get("table", ""), args.get("source", "")
-    if (table and table not in TABLES) or (source and source not in SOURCES):
+    if (table and not is_known(table)) or (source and source not in SOURCES):
         raise BadRequest(_("Bộ lọc không hợp lệ."))
     days = []
     for name in ("start", "end"):
@@ -50,7 +50,7 @@ def list_changes() -> str:
         sets=sets,
         records=queries.records_of(db.session(), [one.id for one in sets]),
         wanted=wanted,
-        table_choices=_choices(TABLES),
+        table_choices=_choices(table_choices()),
         source_choices=_choices(SOURCES),
         sources=SOURCES,
         page_url=lambda number: address_with(page=number),
@@ -79,13 +79,13 @@ def show_change_set(number: int) -> str:
 @requires("audit.view")
 def show_history(table: str, record_id: str) -> str:
     """Show the history of one record."""
-    if table not in TABLES:
+    if not is_known(table):
         raise BadRequest(_("Bộ lọc không hợp lệ."))
     history = queries.history_of(db.session(), table, record_id[:64])
     return render_template(
         "audit/history.html",
         history=history,
-        table_label=TABLES[table],
+        table_label=table_label(table),
         label=next((change.label for _set, change in history if change.label), ""),
     )
 

@@ -369,7 +369,9 @@ def bulk_insert(
     return keys
 
 
-def bulk_update(session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]) -> None:
+def bulk_update(
+    session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]
+) -> None:
     """Update `rows` (each with the primary key among its attributes), logging old values."""
     mapper: Mapper[Any] = inspect(model)
     collected = _bulk_capture(session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -103,11 +104,15 @@ def show_due(due_on: date | None, today: date) -> str:
     return f"{words} · {show_date(due_on)}"
 
 
-def init_i18n(app: Flask) -> None:
-    """Set up languages and the formats that templates use."""
+def init_i18n(app: Flask, catalogues: Sequence[Path] = ()) -> None:
+    """Set up languages and the formats that templates use.
+
+    `catalogues` are those of plug-ins; where two have words for a text, the core's own count.
+    """
     app.config.setdefault("BABEL_DEFAULT_LOCALE", "vi")
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Asia/Ho_Chi_Minh")
-    app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(CATALOGUE))
+    folders = ";".join(map(str, (*catalogues, CATALOGUE)))
+    app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", folders)
     Babel(app, locale_selector=choose_locale)
     app.jinja_env.globals["_"] = translate
     app.jinja_env.filters.update(
