@@ -148,6 +148,19 @@ def upgrade(database_url: str, revision: str = "head", owner: Owner | None = Non
     _run(database_url, "upgrade", revision, owner)
 
 
+def upgrade_within(connection: Connection, revision: str, owner: Owner) -> None:
+    """Bring a plug-in's tables up to `revision` inside a `migrating` block, with what else is in it.
+
+    Raises SchemaError.
+    """
+    from alembic import command
+
+    _require_core(connection)
+    config = _config(owner)
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
+
+
 def downgrade(database_url: str, revision: str, owner: Owner | None = None) -> None:
     """Take the schema back to `revision` ('base' = empty). Raises SchemaError."""
     _run(database_url, "downgrade", revision, owner)

@@ -11,43 +11,25 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
-from uuid import UUID
 
 from flask_babel import gettext as _
-from sqlalchemy import (
-    Column,
-    Connection,
-    ForeignKeyConstraint,
-    MetaData,
-    Table,
-    bindparam,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Connection, MetaData, Table, create_engine, delete, event, text
 from sqlalchemy.pool import NullPool
 
 from tracker import __version__
 from tracker.config import Settings
 from tracker.core import migrate, secrets
-from tracker.core.db import canonical_json
 from tracker.core.errors import TrackerError
+from tracker.core.tabletext import insert_lines, lines_of, point_back, set_sequence
 from tracker.files.store import Store, make_stores
 
 FORMAT = 1
-BATCH = 1000
 # What a person has to type twice, or a machine makes by itself, is not carried over.
 LEFT_OUT = frozenset({"login_sessions", "login_failures", "import_uploads"})
 LARGEST_LINE = 64 * 1024 * 1024
@@ -118,51 +100,6 @@ def tables_of(connection: Connection) -> list[Table]:
     ]
 
 
-def _told(value: object) -> object:
-    """Return a stored value as the file holds it, the same from both databases."""
-    if isinstance(value, datetime):
-        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-        return moment.isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, UUID):
-        return value.hex
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, bytes | memoryview):
-        return {"hex": bytes(value).hex()}
-    return value
-
-
-def _heard(column: Column[Any], value: Any, *, is_sqlite: bool) -> Any:
-    """Return what a column takes for a value of the file."""
-    if value is None:
-        return None
-    if isinstance(value, dict):
-        return bytes.fromhex(value["hex"])
-    wanted = column.type.python_type
-    if wanted is datetime:
-        moment = datetime.fromisoformat(value)
-        return moment.replace(tzinfo=None) if is_sqlite else moment
-    if wanted is date:
-        return date.fromisoformat(value)
-    if wanted is UUID:
-        return UUID(hex=value)
-    if wanted is Decimal:
-        return Decimal(value)
-    return value
-
-
-def _rows(connection: Connection, table: Table) -> Iterator[bytes]:
-    """Yield each row as one line of JSON, in the order of the primary key."""
-    order = list(table.primary_key.columns) or list(table.columns)
-    names = [column.name for column in table.columns]
-    query = select(*table.columns).order_by(*order).execution_options(yield_per=BATCH)
-    for row in connection.execute(query):
-        values = {name: _told(value) for name, value in zip(names, row, strict=True)}
-        yield canonical_json(values).encode() + b"\n"
-
-
 def back_up(
     settings: Settings,
     target: Path,
@@ -214,7 +151,7 @@ def _write_table(
 ) -> int:
     digest, count = hashlib.sha256(), 0
     with archive.open(f"tables/{table.name}.jsonl", "w", force_zip64=True) as file:
-        for line in _rows(connection, table):
+        for line in lines_of(connection, table):
             file.write(line)
             digest.update(line)
             count += 1
@@ -320,48 +257,26 @@ def _restore_tables(
         progress(table.name, number, len(tables))
         later.append((table, _insert_rows(archive, connection, table, manifest)))
     for table, updates in later:
-        _point_back(connection, table, updates)
+        point_back(connection, table, updates)
     if connection.dialect.name == "postgresql":
         for table in tables:
-            _set_sequence(connection, table)
-
-
-def _inside(table: Table) -> list[str]:
-    """Return the columns that point into their own table: filled once all rows are there."""
-    return [
-        column.name
-        for constraint in table.constraints
-        if isinstance(constraint, ForeignKeyConstraint) and constraint.referred_table is table
-        for column in constraint.columns
-    ]
+            set_sequence(connection, table)
 
 
 def _insert_rows(
     archive: zipfile.ZipFile, connection: Connection, table: Table, manifest: Manifest
 ) -> list[dict[str, Any]]:
     digest, count = hashlib.sha256(), 0
-    inside, updates = _inside(table), []
-    key = [column.name for column in table.primary_key.columns]
-    is_sqlite = connection.dialect.name == "sqlite"
-    batch: list[dict[str, Any]] = []
-    with archive.open(f"tables/{table.name}.jsonl") as file:
-        for line in _lines(file):
+
+    def counted(lines: Iterable[bytes]) -> Iterator[bytes]:
+        nonlocal count
+        for line in lines:
             digest.update(line)
             count += 1
-            row = {
-                name: _heard(table.columns[name], value, is_sqlite=is_sqlite)
-                for name, value in json.loads(line).items()
-            }
-            pointing = {name: row[name] for name in inside if row[name] is not None}
-            if pointing:
-                updates.append({**{name: row[name] for name in key}, **pointing})
-                row.update(dict.fromkeys(pointing))
-            batch.append(row)
-            if len(batch) >= BATCH:
-                connection.execute(insert(table), batch)
-                batch = []
-    if batch:
-        connection.execute(insert(table), batch)
+            yield line
+
+    with archive.open(f"tables/{table.name}.jsonl") as file:
+        updates = insert_lines(connection, table, counted(_lines(file)))
     if digest.hexdigest() != manifest.digests[table.name] or count != manifest.tables[table.name]:
         raise BackupUnusable(_("Bảng %(name)s trong bản sao lưu bị hỏng.", name=table.name))
     return updates
@@ -370,29 +285,3 @@ def _insert_rows(
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
     while line := file.readline(LARGEST_LINE):
         yield line
-
-
-def _point_back(connection: Connection, table: Table, updates: Sequence[dict[str, Any]]) -> None:
-    """Fill the columns that point into their own table, column by column."""
-    key = [column.name for column in table.primary_key.columns]
-    condition = [table.columns[name] == bindparam(f"key_{name}") for name in key]
-    for pointing in _inside(table):
-        rows = [
-            {"pointing": row[pointing], **{f"key_{name}": row[name] for name in key}}
-            for row in updates
-            if row.get(pointing) is not None
-        ]
-        if rows:
-            change = update(table).where(*condition).values(**{pointing: bindparam("pointing")})
-            connection.execute(change, rows)
-
-
-def _set_sequence(connection: Connection, table: Table) -> None:
-    """Let PostgreSQL's counters go on after the highest restored key."""
-    for column in table.primary_key.columns:
-        if column.type.python_type is not int:
-            continue
-        sequence = connection.scalar(select(func.pg_get_serial_sequence(table.name, column.name)))
-        highest = connection.scalar(select(func.max(column)))
-        if sequence and highest:
-            connection.execute(select(func.setval(sequence, highest)))
