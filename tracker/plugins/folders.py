@@ -1,4 +1,4 @@
-"""Where the package of a loaded plug-in lies: its words, pages and migrations are beside its code."""
+"""Where the package of a loaded plug-in lies: words, pages, migrations are beside its code."""
 
 from __future__ import annotations
 
