@@ -18,7 +18,7 @@ from tracker.config import Settings
 from tracker.core import secrets, work
 from tracker.core.clock import Clock
 from tracker.core.db import init_db
-from tracker.core.rights import rights
+from tracker.core.rights import Rights
 from tracker.features import features, load_models
 from tracker.plans.greeting import greeting
 from tracker.plans.inputs import ReportProgress
@@ -112,6 +112,7 @@ def configure(app: Flask, settings: Settings) -> None:
 def init_host(app: Flask, host: Host) -> None:
     """Make what the features and plug-ins offer known to the contracts of the core."""
     app.extensions["tracker_host"] = host
+    rights = app.extensions["tracker_rights"] = Rights()
     host.fill_rights(rights)
     rights.units_within = tree.units_within
     app.extensions["tracker_work"] = work.Hooks(

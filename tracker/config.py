@@ -30,6 +30,7 @@ class Settings:
     idle_minutes      a session ends after this long without a request
     absolute_hours    a session ends this long after sign-in, whatever happens
     max_upload_bytes  largest request body
+    safe_mode         start without any plug-in
     """
 
     instance: Path
@@ -45,6 +46,7 @@ class Settings:
     max_upload_bytes: int = 25 * 1024 * 1024
     web_workers: int = 2
     web_threads: int = 4
+    safe_mode: bool = False
     testing: bool = False
 
     def __post_init__(self) -> None:
@@ -127,6 +129,7 @@ def settings_from_environment(env: Mapping[str, str] | None = None) -> Settings:
         idle_minutes=_whole(env, "TRACKER_IDLE_MINUTES", 60, 1, 1440),
         absolute_hours=_whole(env, "TRACKER_ABSOLUTE_HOURS", 12, 1, 168),
         max_upload_bytes=_whole(env, "TRACKER_MAX_UPLOAD_MB", 25, 1, 1024) * 1024 * 1024,
+        safe_mode=_flag(env, "TRACKER_SAFE_MODE"),
         web_workers=_whole(env, "TRACKER_WEB_WORKERS", 2, 1, 64),
         web_threads=_whole(env, "TRACKER_WEB_THREADS", 4, 1, 64),
     )

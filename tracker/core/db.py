@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -42,6 +44,23 @@ NAMING = {
 
 # True while the current thread of control is inside a unit of work (see tracker.core.work).
 writing: ContextVar[bool] = ContextVar("writing", default=False)
+# True while code that may only read has a session of its own (see `reading_only`).
+_reading_only: ContextVar[bool] = ContextVar("reading_only", default=False)
+
+
+@contextmanager
+def reading_only() -> Iterator[None]:
+    """Refuse every write within the block: by units of work, and by the database itself."""
+    token = _reading_only.set(True)
+    try:
+        yield
+    finally:
+        _reading_only.reset(token)
+
+
+def is_reading_only() -> bool:
+    """Tell whether the current thread of control may only read."""
+    return _reading_only.get()
 
 
 class Moment(TypeDecorator[datetime]):
@@ -147,6 +166,8 @@ class Versioned:
 db = SQLAlchemy(model_class=Base, disable_autonaming=True)
 
 
+_QUERY_ONLY = "tracker_query_only"
+
 SQLITE_PRAGMAS = (
     "busy_timeout=15000",
     "journal_mode=WAL",
@@ -170,7 +191,16 @@ def _set_up_sqlite(engine: Engine) -> None:
     def begin(connection: Connection) -> None:
         # A deferred BEGIN that reads and then writes fails at once when another writer was
         # faster, and no time-out helps; IMMEDIATE queues instead.
+        if _reading_only.get():
+            connection.exec_driver_sql("PRAGMA query_only=ON")
+            connection.info[_QUERY_ONLY] = True
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing.get() else "BEGIN")
+
+    @event.listens_for(engine, "checkin")
+    def checkin(connection: Any, record: Any) -> None:
+        # The next user of this connection may write again.
+        if connection is not None and record.info.pop(_QUERY_ONLY, False):
+            connection.execute("PRAGMA query_only=OFF")
 
 
 def _set_up_postgresql(engine: Engine) -> None:

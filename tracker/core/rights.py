@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
+from flask import current_app
 from sqlalchemy import ColumnElement, Select, false, true
 from sqlalchemy.orm import Session
+from werkzeug.local import LocalProxy
 
 from tracker.core.errors import PermissionDenied
 
@@ -145,5 +147,10 @@ class Rights:
             raise PermissionDenied
 
 
-# Filled by the plug-in host from the features' descriptors, the same for every app of a process.
-rights = Rights()
+def _of_current_app() -> Rights:
+    found: Rights = current_app.extensions["tracker_rights"]
+    return found
+
+
+# Of the current app: two apps of one process may hold different plug-ins, and with them rights.
+rights = cast(Rights, LocalProxy(_of_current_app))

@@ -23,7 +23,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from tracker.core import changes
 from tracker.core.context import Actor, Source, current
-from tracker.core.db import Base, db, writing
+from tracker.core.db import Base, db, is_reading_only, writing
 from tracker.core.errors import Conflict, FieldError, NotFound, PermissionDenied, ValidationFailed
 from tracker.core.rights import rights
 
@@ -117,6 +117,8 @@ def run(
     service did (uniqueness, a version that is no longer the newest), and whatever the service
     raises; then nothing is written.
     """
+    if is_reading_only():
+        raise RuntimeError("what only reads was about to write")
     if _running.get():
         raise RuntimeError("a unit of work cannot hold another")
     validate = hooks().validators.get(type(data))
