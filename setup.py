@@ -107,7 +107,11 @@ setup(
         "postgres": ["psycopg[binary]>=3.3.9,<3.4"],
         "s3": ["boto3>=1.40,<2"],
     },
-    entry_points={"console_scripts": ["tracker = tracker.cli:main"]},
+    entry_points={
+        "console_scripts": ["tracker = tracker.cli:main"],
+        # Fixtures for the tests of plug-ins, found by pytest itself.
+        "pytest11": ["tracker.testing.plugin = tracker.testing.plugin"],
+    },
     classifiers=[
         "Framework :: Flask",
         "Natural Language :: Vietnamese",

@@ -14,9 +14,9 @@ from flask import Flask, has_app_context, has_request_context
 from flask import globals as flask_globals
 from flask.testing import FlaskClient
 
-from tests.support import postgres
+from tracker.testing import postgres
 from tests.support.apps import PRESENT, make_settings, running_app
-from tests.support.databases import BACKENDS, Databases
+from tracker.testing.databases import BACKENDS, Databases
 from tracker.core import context
 from tracker.core.clock import FixedClock
 from tracker.core.db import writing

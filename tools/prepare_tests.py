@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support import browser, postgres, rtsp
+from tests.support import browser, rtsp
+from tracker.testing import postgres
 
 
 @dataclass(frozen=True)

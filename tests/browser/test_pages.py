@@ -31,7 +31,7 @@ from tests.support.browser import (
     serving,
     sideways_overflow,
 )
-from tests.support.databases import Databases
+from tracker.testing.databases import Databases
 from tracker.accounts import links
 from tracker.accounts.models import User
 from tracker.accounts.tokens import hash_token, new_token

@@ -7,7 +7,7 @@ from flask import Flask, render_template_string
 from jinja2 import UndefinedError
 from sqlalchemy import create_engine, inspect, text
 
-from tests.support.databases import Databases
+from tracker.testing.databases import Databases
 from tracker.core import context
 from tracker.core.clock import FixedClock
 from tracker.core.db import db

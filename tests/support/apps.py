@@ -6,51 +6,26 @@ import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from flask import Flask, g, has_app_context, has_request_context
-from flask.testing import FlaskClient
+from flask import Flask
 from jinja2 import StrictUndefined
 from sqlalchemy import Engine, create_engine, make_url
-from werkzeug.test import TestResponse
 
 from tracker.core import secrets
 from tracker.core.clock import FixedClock
 from tracker.core.db import db, engine_options, set_up_engine
 from tracker.plugins.host import host_of
+from tracker.testing.apps import FreshClient, make_settings
 from tracker.web.contracts import contracts_of
 
 if TYPE_CHECKING:
     from tracker.config import Settings
 
+__all__ = ["PRESENT", "make_settings", "running_app"]
+
 # A Tuesday, 09:00 in Vietnam, in the middle of a plan's year and away from month's end.
 PRESENT = datetime(2026, 6, 16, 2, 0, tzinfo=UTC)
-
-
-def make_settings(database_url: str, instance: Path) -> Settings:
-    """Return settings for an app on `database_url` that keeps its files in `instance`."""
-    from tracker.config import Settings
-
-    return Settings(
-        instance=instance,
-        database_url=database_url,
-        secret_key="for-tests-only-" + "0123456789abcdef" * 4,
-        testing=True,
-    )
-
-
-class FreshClient(FlaskClient):
-    """A browser whose every request starts anew, also while a test holds the app's context.
-
-    Flask lets a request join that context, and with it what an earlier request left in `g`.
-    """
-
-    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
-        """Send a request."""
-        if has_app_context() and not has_request_context():
-            vars(g).clear()
-        return super().open(*args, **kwargs)
 
 
 def _make(settings: Settings, clock: FixedClock) -> Flask:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.support.apps import PRESENT, make_settings, running_app
-from tests.support.databases import Databases
+from tracker.testing.databases import Databases
 from tracker.accounts.access import build_access, held_grants, permissions_by_role
 from tracker.accounts.models import Deputy, Grant, User
 from tracker.core.clock import FixedClock

@@ -8,9 +8,9 @@ import pytest
 from flask import Flask
 
 from tests.integration.security.house import House, furnish
-from tests.support import postgres
+from tracker.testing import postgres
 from tests.support.apps import PRESENT, make_settings, running_app
-from tests.support.databases import BACKENDS, Databases
+from tracker.testing.databases import BACKENDS, Databases
 from tracker.core.clock import FixedClock
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import browser, postgres, rtsp
+from tests.support import browser, rtsp
+from tracker.testing import postgres
 from tools import prepare_tests as setup
 
 

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.support import postgres
+from tracker.testing import postgres
 
 BACKENDS = ("sqlite", "postgresql")
 Migrate = Callable[[str], object]

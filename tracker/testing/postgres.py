@@ -209,7 +209,7 @@ def run_folder(controller_pid: int) -> Iterator[Path]:
 
 def _base_folder() -> Path:
     # In memory a database is copied in a tenth of the time that a busy disk takes.
-    memory = Path("/dev/shm")
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
     usable = memory.is_dir() and os.access(memory, os.W_OK)
     if usable and shutil.disk_usage(memory).free >= MEMORY_BYTES:
         return memory
