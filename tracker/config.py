@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 from collections.abc import Mapping
@@ -30,7 +31,16 @@ class Settings:
     idle_minutes      a session ends after this long without a request
     absolute_hours    a session ends this long after sign-in, whatever happens
     max_upload_bytes  largest request body
+    job_threads       runs of jobs at a time in one job process
+    job_lease_seconds a run without a sign of life for this long is given to another process
+    job_poll_seconds  how often a job process looks for queued runs
+    job_tick_seconds  how often it looks which jobs have fallen due
+    job_grace_seconds how long it lets runs end when it is told to stop
     safe_mode         start without any plug-in
+    plugin_upload     plug-ins may be handed in on the page, not by commands only
+    plugin_unsigned   plug-ins that nobody trusted signed may be installed
+    plugin_index      address of a package index for plug-ins, '' for the one that pip is set to
+    rehearsal_database_url  an empty PostgreSQL database, on which upgrades are tried out
     """
 
     instance: Path
@@ -46,7 +56,16 @@ class Settings:
     max_upload_bytes: int = 25 * 1024 * 1024
     web_workers: int = 2
     web_threads: int = 4
+    job_threads: int = 4
+    job_lease_seconds: float = 30.0
+    job_poll_seconds: float = 0.5
+    job_tick_seconds: float = 5.0
+    job_grace_seconds: float = 25.0
     safe_mode: bool = False
+    plugin_upload: bool = False
+    plugin_unsigned: bool = False
+    plugin_index: str = ""
+    rehearsal_database_url: str = ""
     testing: bool = False
 
     def __post_init__(self) -> None:
@@ -61,6 +80,14 @@ class Settings:
         if not self.database_url.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise SettingsError(
                 "TRACKER_DATABASE_URL must begin with sqlite:/// or postgresql+psycopg://"
+            )
+        if self.rehearsal_database_url and not (
+            self.rehearsal_database_url.startswith("postgresql+psycopg://")
+            and self.rehearsal_database_url != self.database_url
+        ):
+            raise SettingsError(
+                "TRACKER_REHEARSAL_DATABASE_URL must name another PostgreSQL database, "
+                "of its own and empty"
             )
         if self.file_store != "folder" and not self.file_store.startswith("s3://"):
             raise SettingsError("TRACKER_FILE_STORE must be 'folder' or s3://bucket/prefix")
@@ -78,6 +105,19 @@ def _whole(env: Mapping[str, str], name: str, default: int, least: int, most: in
     if not text.isdigit() or not least <= int(text) <= most:
         raise SettingsError(f"{name} must be a whole number from {least} to {most}, not {text!r}")
     return int(text)
+
+
+def _seconds(env: Mapping[str, str], name: str, default: float, least: float, most: float) -> float:
+    text = env.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise SettingsError(f"{name} must be seconds from {least} to {most}, not {text!r}")
+    return value
 
 
 def _flag(env: Mapping[str, str], name: str) -> bool:
@@ -108,15 +148,20 @@ def secret_of(instance: Path) -> str:
     return secret
 
 
+def _driver(url: str) -> str:
+    """Take both spellings that PostgreSQL's own tools print as the driver that is shipped."""
+    for short in ("postgresql://", "postgres://"):
+        if url.startswith(short):
+            return "postgresql+psycopg://" + url.removeprefix(short)
+    return url
+
+
 def settings_from_environment(env: Mapping[str, str] | None = None) -> Settings:
     """Return the settings that the environment gives. Raises SettingsError."""
     env = os.environ if env is None else env
     instance = Path(env.get("TRACKER_INSTANCE") or "instance").expanduser().resolve()
     database_url = env.get("TRACKER_DATABASE_URL") or f"sqlite:///{instance / 'tracker.db'}"
-    # Both spellings that PostgreSQL's own tools print are taken as the driver that is shipped.
-    for short in ("postgresql://", "postgres://"):
-        if database_url.startswith(short):
-            database_url = "postgresql+psycopg://" + database_url.removeprefix(short)
+    database_url = _driver(database_url)
     return Settings(
         instance=instance,
         database_url=database_url,
@@ -130,6 +175,15 @@ def settings_from_environment(env: Mapping[str, str] | None = None) -> Settings:
         absolute_hours=_whole(env, "TRACKER_ABSOLUTE_HOURS", 12, 1, 168),
         max_upload_bytes=_whole(env, "TRACKER_MAX_UPLOAD_MB", 25, 1, 1024) * 1024 * 1024,
         safe_mode=_flag(env, "TRACKER_SAFE_MODE"),
+        plugin_upload=_flag(env, "TRACKER_PLUGIN_UPLOAD"),
+        plugin_unsigned=_flag(env, "TRACKER_PLUGIN_UNSIGNED"),
+        plugin_index=env.get("TRACKER_PLUGIN_INDEX", ""),
+        rehearsal_database_url=_driver(env.get("TRACKER_REHEARSAL_DATABASE_URL", "")),
         web_workers=_whole(env, "TRACKER_WEB_WORKERS", 2, 1, 64),
         web_threads=_whole(env, "TRACKER_WEB_THREADS", 4, 1, 64),
+        job_threads=_whole(env, "TRACKER_JOB_THREADS", 4, 2, 32),
+        job_lease_seconds=_seconds(env, "TRACKER_JOB_LEASE_SECONDS", 30, 0.5, 3600),
+        job_poll_seconds=_seconds(env, "TRACKER_JOB_POLL_SECONDS", 0.5, 0.05, 60),
+        job_tick_seconds=_seconds(env, "TRACKER_JOB_TICK_SECONDS", 5, 0.1, 60),
+        job_grace_seconds=_seconds(env, "TRACKER_JOB_GRACE_SECONDS", 25, 0, 600),
     )

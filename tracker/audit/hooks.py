@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 import click
 from flask import Blueprint, current_app
@@ -22,6 +21,7 @@ from tracker.plugins.descriptors import (
     Diagnosis,
     DoctorCheck,
     Health,
+    JobCall,
     JobSpec,
     MenuItem,
     Permission,
@@ -76,7 +76,7 @@ def tracker_register_jobs() -> Sequence[JobSpec]:
     return (JobSpec(key="audit.anchor", label=_l("Neo nhật ký"), cron="10 0 * * *", run=_anchor),)
 
 
-def _anchor(due_at: datetime) -> str:
+def _anchor(_call: JobCall) -> str:
     settings = current_app.extensions["tracker_settings"]
     return write_anchor(db.session(), settings.instance, current().clock.now())
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from flask import Blueprint
 from flask_babel import gettext as _
@@ -15,7 +14,14 @@ from tracker.core.db import db
 from tracker.files import queries, services, views
 from tracker.files.models import Blob
 from tracker.files.store import current_stores
-from tracker.plugins.descriptors import Diagnosis, DoctorCheck, Health, JobSpec, SettingSpec
+from tracker.plugins.descriptors import (
+    Diagnosis,
+    DoctorCheck,
+    Health,
+    JobCall,
+    JobSpec,
+    SettingSpec,
+)
 from tracker.plugins.hookspecs import hookimpl
 
 
@@ -42,7 +48,7 @@ def tracker_register_settings() -> Sequence[SettingSpec]:
     )
 
 
-def collect(_due: datetime) -> str:
+def collect(_call: JobCall) -> str:
     """Run the collector; return what it did, for the ledger of jobs."""
     count = services.collect_unused()
     return str(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from flask import Blueprint
 from flask_babel import lazy_gettext as _l
@@ -12,7 +11,7 @@ from flask_babel import ngettext
 from tracker.core.rights import Role
 from tracker.core.work import run
 from tracker.imports import services, views
-from tracker.plugins.descriptors import JobSpec, MenuItem, Permission
+from tracker.plugins.descriptors import JobCall, JobSpec, MenuItem, Permission
 from tracker.plugins.hookspecs import hookimpl
 
 USE = "imports.use"
@@ -52,7 +51,7 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
     )
 
 
-def prune(_due: datetime) -> str:
+def prune(_call: JobCall) -> str:
     """Remove uploads whose day is over; return what was done, for the ledger of jobs."""
     count = run(services.prune_uploads, services.PruneUploads())
     return str(ngettext("Đã xóa %(num)d tệp nhập tạm.", "Đã xóa %(num)d tệp nhập tạm.", count))

@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, true
 from tracker.admin.listing import Filter, choices_of
 from tracker.admin.views import SecureModelView
 from tracker.core.clock import to_local
-from tracker.jobs.models import JobRun, RunState
-from tracker.jobs.views import STATE_LABELS
+from tracker.jobs.labels import KIND_LABELS, STATE_LABELS
+from tracker.jobs.models import JobRun, RunKind, RunState
 from tracker.plugins.descriptors import AdminViewSpec
 from tracker.plugins.host import current_registry
 
@@ -40,10 +40,26 @@ class JobRunView(SecureModelView):
     icon = "job"
     empty_text = _l("Chưa có lần chạy nào.")
     column_list = ("job", "state", "due_at", "started_at", "ended_at")
-    column_details_list = ("job", "state", "due_at", "started_at", "ended_at", "process", "log")
+    column_details_list = (
+        "job",
+        "kind",
+        "state",
+        "due_at",
+        "started_at",
+        "ended_at",
+        "asked_by_name",
+        "reason",
+        "attempts",
+        "process",
+        "log",
+    )
     column_labels = {  # noqa: RUF012 - Flask-Admin reads it from the class
         "job": _l("Việc"),
+        "kind": _l("Nguồn"),
         "state": _l("Kết quả"),
+        "asked_by_name": _l("Ai yêu cầu"),
+        "reason": _l("Lý do"),
+        "attempts": _l("Số lần thử"),
         "due_at": _l("Đến giờ"),
         "started_at": _l("Bắt đầu"),
         "ended_at": _l("Kết thúc"),
@@ -54,6 +70,7 @@ class JobRunView(SecureModelView):
     column_values = {  # noqa: RUF012
         "job": _job_name,
         "state": lambda run: str(STATE_LABELS[run.state]),
+        "kind": lambda run: str(KIND_LABELS[run.kind]),
     }
     column_sortable_list = {  # noqa: RUF012
         "job": (JobRun.job, JobRun.due_at),
@@ -69,6 +86,12 @@ class JobRunView(SecureModelView):
             lambda: choices_of(STATE_LABELS),
             lambda value: JobRun.state == RunState(value),
         ),
+        Filter(
+            "kind",
+            _l("Nguồn"),
+            lambda: choices_of(KIND_LABELS),
+            lambda value: JobRun.kind == RunKind(value),
+        ),
     )
 
     def visible_rows(self) -> ColumnElement[bool]:
@@ -80,8 +103,8 @@ class JobRunView(SecureModelView):
         return f"{_job_name(record)} · {to_local(record.due_at):%H:%M %d/%m/%Y}"
 
     def page_url(self, record: Any) -> str:
-        """Lead to the page of jobs."""
-        return url_for("jobs.list_runs")
+        """Lead to the run's page."""
+        return url_for("jobs.show_run", run_id=record.public_id)
 
 
 SPECS: Sequence[AdminViewSpec] = (

@@ -7,22 +7,30 @@ from collections.abc import Sequence
 import click
 from flask import Blueprint
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
+from tracker.core.context import current
 from tracker.core.rights import Role
 from tracker.jobs.cli import jobs, worker
+from tracker.jobs.ledger import prune_runs
 from tracker.jobs.views import blueprint
-from tracker.plugins.descriptors import AdminViewSpec, MenuItem, Permission
+from tracker.plugins.descriptors import AdminViewSpec, JobCall, JobSpec, MenuItem, Permission
 from tracker.plugins.hookspecs import hookimpl
 
 
 @hookimpl
 def tracker_register_permissions() -> Sequence[Permission]:
-    """Seeing the ledger is a right of its own."""
+    """Seeing the ledger and starting jobs are rights of their own."""
     return (
         Permission(
             key="jobs.view",
             label=_l("Xem việc tự động"),
             reads=True,
+            roles=frozenset({Role.ADMINISTRATOR}),
+        ),
+        Permission(
+            key="jobs.run",
+            label=_l("Chạy việc tự động ngay"),
             roles=frozenset({Role.ADMINISTRATOR}),
         ),
     )
@@ -46,6 +54,27 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
             group="admin",
             permission="jobs.view",
             weight=90,
+        ),
+    )
+
+
+def tidy(_call: JobCall) -> str:
+    """Take old runs out of the ledger; return what was done."""
+    count = prune_runs(current().clock.now())
+    return str(ngettext("Đã dọn %(num)d lần chạy cũ.", "Đã dọn %(num)d lần chạy cũ.", count))
+
+
+@hookimpl
+def tracker_register_jobs() -> Sequence[JobSpec]:
+    """Keep the ledger short."""
+    return (
+        JobSpec(
+            key="jobs.tidy",
+            label=_l("Dọn sổ việc tự động"),
+            hint=_l("Bỏ các lần chạy đã quá thời hạn lưu của từng việc."),
+            cron="37 3 * * *",
+            run=tidy,
+            jitter_seconds=600,
         ),
     )
 

@@ -1,151 +1,442 @@
-"""The job process: APScheduler ticks, the ledger decides what is due and who runs it."""
+"""The job process: APScheduler ticks, the ledger decides what is due and who runs it.
+
+Any number of these may run on any number of machines against one database. APScheduler keeps no
+jobs of the product (its stores run them in every process, and forget or repeat them in silence):
+it calls the four turns below in this process, and its triggers tell due moments. What becomes of
+these moments is decided in the database alone.
+
+Time between machines is never compared. A run's owner counts its signs of life up; another process
+that saw no change for a whole lease by its own monotonic watch takes the run over.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
+import secrets
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from flask import Flask
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from tracker.core.clock import LOCAL, Clock
+from tracker.config import Settings
+from tracker.core.clock import LOCAL
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
-from tracker.core.db import db
+from tracker.core.errors import Conflict
 from tracker.core.work import run
+from tracker.jobs.calls import Call
+from tracker.jobs.child import ChildCommand, Verdict, child_command, run_child
 from tracker.jobs.ledger import (
     Claim,
-    Ending,
-    Missed,
-    Renewal,
-    abandoned,
-    end_run,
-    newest_due,
-    note_missed,
-    renew_lease,
+    Claimed,
+    Due,
+    Release,
+    RunLost,
+    Sight,
+    TakeOver,
+    forget_future_misses,
+    has_future_misses,
+    is_waiting,
+    newest_known,
+    note_due,
+    release_runs,
+    renew,
+    sights,
+    take_over,
     try_claim,
 )
 from tracker.jobs.models import RunState
-from tracker.jobs.schedule import due_moments, last_due
+from tracker.jobs.schedule import plan_for
 from tracker.plugins.descriptors import JobSpec
 from tracker.plugins.host import host_of
 from tracker.web.contracts import contracts_of
 
 log = logging.getLogger(__name__)
 
-TICK_SECONDS = 20
-LEASE = timedelta(minutes=5)
+# A wall clock that moved this much against the monotonic one was set.
+CLOCK_JUMP_SECONDS = 2.0
+BEATS_PER_LEASE = 3
 
 
 def process_name() -> str:
-    """Return a name of this process that no other machine's has."""
-    return f"{socket.gethostname()}:{os.getpid()}"
+    """Return a name for this process that no other has, on this machine or another."""
+    return f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(3)}"
 
 
 @contextmanager
-def job_context(app: Flask, clock: Clock) -> Iterator[None]:
+def job_context(app: Flask, name: str) -> Iterator[None]:
     """Act as the system inside the app, with a session of its own."""
+    clock = contracts_of(app).clock
     with (
         app.app_context(),
-        acting(Context(SYSTEM_ACTOR, clock, Source.JOB, request_id=process_name())),
+        acting(Context(SYSTEM_ACTOR, clock, Source.JOB, request_id=name[:64])),
     ):
         yield
 
 
-def tick(app: Flask) -> list[str]:
-    """Run whatever is due now; return the keys of the jobs that ran, in order."""
-    clock = contracts_of(app).clock
-    ran: list[str] = []
-    with job_context(app, clock):
-        now = clock.now()
-        jobs = host_of(app).registry.jobs
-        waiting = [(jobs[key], due) for key, due in abandoned(now) if key in jobs]
-        for spec in jobs.values():
-            waiting.extend((spec, due) for due in _due(spec, now))
-        for spec, due_at in waiting:
-            if _run_once(app, clock, spec, due_at):
-                ran.append(spec.key)
-    return ran
+def is_gone(error: BaseException) -> bool:
+    """Tell whether an error says that the database does not answer, or is held by another."""
+    if isinstance(error, OperationalError | InterfaceError):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
-def _due(spec: JobSpec, now: datetime) -> list[datetime]:
-    """Return the moment to run for, if any: the newest due one; older ones are noted as missed.
+@dataclass
+class Active:
+    """A run that this process is at: what its function got, and when it has to be over."""
 
-    Late runs never fire together: of several moments that were slept through, one run catches up.
+    call: Call
+    spec: JobSpec
+    in_child: bool
+    deadline: float
+
+
+@dataclass
+class Watched:
+    """A sight of a run of another process, and since when it has not changed."""
+
+    sight: Sight
+    since: float
+
+
+@dataclass
+class JobProcess:
+    """One job process: its four turns, and the runs it is at.
+
+    `command` makes the command line of a child process; `watch` is the monotonic watch.
     """
-    catch_up = timedelta(seconds=spec.catch_up_seconds)
-    known = newest_due(spec.key)
-    if known is None:
-        newest = last_due(spec.cron, now, catch_up)
-        return [newest] if newest else []
-    moments = list(due_moments(spec.cron, known, now))
-    if not moments:
-        return []
-    *older, newest = moments
-    for moment in older:
-        run(note_missed, Missed(spec.key, moment))
-    if now - newest > catch_up:
-        run(note_missed, Missed(spec.key, newest))
-        return []
-    return [newest]
 
+    app: Flask
+    settings: Settings
+    command: ChildCommand = child_command
+    watch: Callable[[], float] = time.monotonic
+    name: str = field(default_factory=process_name)
+    active: dict[int, Active] = field(default_factory=dict)
+    watched: dict[int, Watched] = field(default_factory=dict)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    # Held while `active` changes, and while runs are claimed: the pool's bound is exact.
+    lock: threading.RLock = field(default_factory=threading.RLock)
 
-def _run_once(app: Flask, clock: Clock, spec: JobSpec, due_at: datetime) -> bool:
-    run_id = try_claim(Claim(spec.key, due_at, process_name(), LEASE))
-    if run_id is None:
-        return False
-    over = threading.Event()
-    heart = threading.Thread(target=_beat, args=(app, clock, run_id, over), daemon=True)
-    heart.start()
-    try:
-        said = spec.run(due_at)
-        ending = Ending(run_id, RunState.DONE, said)
-    except Exception as error:
-        # A job may raise anything; the ledger keeps what it was, and the next due time comes.
-        log.exception("job %s failed", spec.key)
-        ending = Ending(run_id, RunState.FAILED, f"{type(error).__name__}: {error}")
-    finally:
-        over.set()
-        heart.join()
-    db.session.rollback()
-    run(end_run, ending)
-    return True
+    @property
+    def jobs(self) -> Mapping[str, JobSpec]:
+        """The jobs that are offered now; those of a disabled plug-in sleep."""
+        return host_of(self.app).registry.jobs
 
+    # -- turns --------------------------------------------------------------------------------
 
-def _beat(app: Flask, clock: Clock, run_id: int, over: threading.Event) -> None:
-    while not over.wait(LEASE.total_seconds() / 3):
-        with job_context(app, clock):
-            if not run(renew_lease, Renewal(run_id, process_name(), LEASE)):
-                log.warning("run %s was taken over by another process", run_id)
+    def plan(self) -> None:
+        """Write the due moments that have come into the ledger."""
+        jobs = {key: spec for key, spec in self.jobs.items() if spec.cron}
+        with job_context(self.app, self.name):
+            now = contracts_of(self.app).clock.now()
+            if has_future_misses(now):
+                run(forget_future_misses, None)
+            for key, spec in jobs.items():
+                plan = plan_for(spec, newest_known(key, now), now)
+                if plan.run_for is None and not plan.missed:
+                    continue
+                try:
+                    run(note_due, Due(key, plan.run_for, plan.missed, plan.has_more))
+                except Conflict:
+                    log.debug("another process noted the due moments of %s", key)
+
+    def claim(self) -> None:
+        """Begin waiting runs while there are threads for them."""
+        while not self.stopping.is_set():
+            with self.lock:
+                claimed = self._claim_one()
+                if claimed is None:
+                    return
+                active = self._begin(claimed)
+            threading.Thread(
+                target=self._run_in_thread, args=(active,), name=claimed.job, daemon=True
+            ).start()
+
+    def beat(self) -> None:
+        """Give signs of life, and end what has used up its time."""
+        for active in list(self.active.values()):
+            call = active.call
+            with job_context(self.app, self.name):
+                # A child is killed by whoever waits for it; a thread can only be disowned.
+                if self.watch() > active.deadline and not active.in_child:
+                    end(call, RunState.FAILED, _over_budget(active.spec))
+                    call.lost.set()
+                elif not run(renew, call.token):
+                    call.lost.set()
+
+    def look_around(self) -> None:
+        """Take over runs whose process gives no signs of life."""
+        try:
+            with job_context(self.app, self.name):
+                seen = {one.id: one for one in sights(list(self.jobs)) if one.id not in self.active}
+        except DBAPIError:
+            # Nobody can give signs of life now.
+            self.watched.clear()
+            raise
+        now = self.watch()
+        self.watched = {
+            key: self.watched[key]
+            if key in self.watched and self.watched[key].sight == sight
+            else Watched(sight, now)
+            for key, sight in seen.items()
+        }
+        for key, watched in list(self.watched.items()):
+            if now - watched.since >= watched.sight.lease_seconds and not self.stopping.is_set():
+                del self.watched[key]
+                self._take_over(watched.sight)
+
+    # -- one run --------------------------------------------------------------------------------
+
+    def _wish(self, jobs: Mapping[str, JobSpec]) -> Claim:
+        return Claim(
+            process=self.name,
+            lease_seconds=self.settings.job_lease_seconds,
+            jobs=sorted(jobs),
+            parallel=frozenset(key for key, spec in jobs.items() if spec.parallel),
+            most_attempts={key: spec.attempts for key, spec in jobs.items()},
+            # The last thread is kept for the clock: long imports must not hold it up.
+            scheduled_only=len(self.active) >= self.settings.job_threads - 1,
+        )
+
+    def _claim_one(self) -> Claimed | None:
+        if len(self.active) >= self.settings.job_threads:
+            return None
+        with job_context(self.app, self.name):
+            wish = self._wish(self.jobs)
+            return try_claim(wish) if is_waiting(wish) else None
+
+    def _take_over(self, seen: Sight) -> None:
+        with self.lock:
+            if len(self.active) >= self.settings.job_threads:
                 return
+            with job_context(self.app, self.name):
+                claimed = run(take_over, TakeOver(self._wish(self.jobs), seen, time.monotonic()))
+            if claimed is None:
+                return
+            log.warning("run %s of %s is taken over", claimed.run_id, claimed.job)
+            active = self._begin(claimed)
+        threading.Thread(
+            target=self._run_in_thread, args=(active,), name=claimed.job, daemon=True
+        ).start()
+
+    def _begin(self, claimed: Claimed) -> Active:
+        spec = self.jobs[claimed.job]
+        active = Active(
+            Call(claimed),
+            spec,
+            is_foreign(self.app, claimed.job),
+            self.watch() + spec.budget_seconds,
+        )
+        self.active[claimed.id] = active
+        return active
+
+    def _run_in_thread(self, active: Active) -> None:
+        call = active.call
+        try:
+            if active.in_child:
+                self._run_child(active)
+            else:
+                self._run_here(active)
+        except Exception:
+            # The ledger could not be written. The run stays without signs of life, and whoever
+            # reaches the database first goes on with it.
+            log.exception("run %s of %s is left", call.run_id, call.job)
+        finally:
+            with self.lock:
+                if self.active.get(call.token.id) is active:
+                    del self.active[call.token.id]
+
+    def _run_here(self, active: Active) -> None:
+        call = active.call
+        with job_context(self.app, self.name):
+            execute(call, active.spec)
+
+    def _run_child(self, active: Active) -> None:
+        call = active.call
+        ended = run_child(self.command(call), call, active.deadline - self.watch())
+        if ended.verdict is Verdict.LOST:
+            return
+        with job_context(self.app, self.name):
+            if ended.verdict is Verdict.OVER_BUDGET:
+                end(call, RunState.FAILED, _over_budget(active.spec))
+                return
+            # A child that did its work has ended its run; this finds one that died first.
+            said = _("Tiến trình con dừng với mã %(code)d.", code=ended.code)
+            end(call, RunState.FAILED, "\n".join(filter(None, (ended.words, said))))
+
+    # -- the process ----------------------------------------------------------------------------
+
+    def run_due(self) -> list[str]:
+        """Run all that is due or queued, here and one after the other; return the keys in order.
+
+        For tests and for `tracker jobs run --here`; no signs of life are given meanwhile.
+        """
+        self.plan()
+        ran: list[str] = []
+        while True:
+            with self.lock:
+                claimed = self._claim_one()
+                if claimed is None:
+                    return ran
+                active = self._begin(claimed)
+            self._run_in_thread(active)
+            ran.append(claimed.job)
+
+    def stop(self, *_signal: object) -> None:
+        """Tell the process to end."""
+        self.stopping.set()
+
+    def serve(self) -> None:
+        """Tick until told to stop, let runs end for a while, and give back those that don't."""
+        scheduler = self._scheduler()
+        scheduler.start()
+        log.info("job process %s is ticking", self.name)
+        offset = time.time() - time.monotonic()
+        while not self.stopping.wait(1):
+            now = time.time() - time.monotonic()
+            if abs(now - offset) > CLOCK_JUMP_SECONDS:
+                log.warning("the clock was set by %.0f s", now - offset)
+                call_now(scheduler)
+            offset = now
+        for name in ("plan", "claim", "look_around"):
+            scheduler.remove_job(name)
+        deadline = time.monotonic() + self.settings.job_grace_seconds
+        while self.active and time.monotonic() < deadline:
+            time.sleep(0.05)
+        scheduler.shutdown(wait=False)
+        self._give_back()
+
+    def _scheduler(self) -> BackgroundScheduler:
+        # What a turn that is still under way skips is no news.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        scheduler = BackgroundScheduler(
+            timezone=LOCAL, executors={"default": ThreadPoolExecutor(max_workers=4)}
+        )
+        beat = self.settings.job_lease_seconds / BEATS_PER_LEASE
+        turns: tuple[tuple[Callable[[], None], float], ...] = (
+            (self.plan, self.settings.job_tick_seconds),
+            (self.claim, self.settings.job_poll_seconds),
+            (self.beat, beat),
+            (self.look_around, beat),
+        )
+        for turn, seconds in turns:
+            scheduler.add_job(
+                Turn(turn),
+                IntervalTrigger(seconds=seconds, timezone=LOCAL),
+                id=turn.__name__,
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=None,
+                next_run_time=datetime.now(UTC),
+            )
+        return scheduler
+
+    def _give_back(self) -> None:
+        left = list(self.active.values())
+        for active in left:
+            active.call.lost.set()
+        if not left:
+            return
+        try:
+            with job_context(self.app, self.name):
+                tokens = tuple(active.call.token for active in left)
+                run(release_runs, Release(tokens, _("Tiến trình dừng giữa chừng.")))
+        except DBAPIError:
+            log.warning("%d runs are left without signs of life", len(left))
+
+
+@dataclass
+class Turn:
+    """Calls a turn; a database that is away is waited for, with one line in the log."""
+
+    turn: Callable[[], None]
+    is_away: bool = False
+
+    def __call__(self) -> None:
+        """Take the turn."""
+        try:
+            self.turn()
+        except DBAPIError as error:
+            if not is_gone(error):
+                raise
+            if not self.is_away:
+                log.warning("the database does not answer: %s", error.orig)
+            self.is_away = True
+        else:
+            self.is_away = False
+
+
+def call_now(scheduler: BackgroundScheduler) -> None:
+    """Have every turn taken now: APScheduler waits by the wall clock, which was set."""
+    for job in scheduler.get_jobs():
+        job.modify(next_run_time=datetime.now(UTC))
+
+
+def end(call: Call, state: RunState, said: str) -> None:
+    """Write how a run ended, unless it has ended or is another process's by now."""
+    try:
+        call.end(state, said)
+    except RunLost:
+        log.debug("run %s had ended", call.run_id)
+
+
+def execute(call: Call, spec: JobSpec) -> None:
+    """Run the function of a job and write how it ended, inside a job context.
+
+    An error that says the database is away leaves the run to whoever reaches it first.
+    """
+    try:
+        said = spec.run(call)
+        if not call.is_over:
+            call.end(RunState.DONE, said)
+    except RunLost:
+        log.warning("run %s of %s was lost", call.run_id, call.job)
+    except Exception as error:
+        if is_gone(error):
+            log.warning("run %s of %s lost the database", call.run_id, call.job)
+            run(release_runs, Release((call.token,), f"{type(error).__name__}: {error}"))
+            return
+        # A job may raise anything; the ledger keeps what it was, and the next due time comes.
+        log.exception("job %s failed", call.job)
+        end(call, RunState.FAILED, f"{type(error).__name__}: {error}")
+
+
+def _over_budget(spec: JobSpec) -> str:
+    return str(
+        ngettext(
+            "Chạy quá %(num)d giây cho phép nên bị dừng.",
+            "Chạy quá %(num)d giây cho phép nên bị dừng.",
+            spec.budget_seconds,
+        )
+    )
+
+
+def is_foreign(app: Flask, job: str) -> bool:
+    """Tell whether a job is a plug-in's, and runs in a process of its own."""
+    return False
+
+
+def tick(app: Flask) -> list[str]:
+    """Run whatever is due now in this thread; return the keys of the jobs that ran, in order."""
+    settings: Settings = app.extensions["tracker_settings"]
+    return JobProcess(app, settings).run_due()
 
 
 def serve(app: Flask) -> None:
-    """Tick until SIGTERM or SIGINT; a run that is under way is finished first."""
-    stop = threading.Event()
+    """Be a job process until SIGTERM or SIGINT."""
+    process = JobProcess(app, app.extensions["tracker_settings"])
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    scheduler = BackgroundScheduler(
-        timezone=LOCAL, executors={"default": ThreadPoolExecutor(max_workers=1)}
-    )
-    scheduler.add_job(
-        tick,
-        IntervalTrigger(seconds=TICK_SECONDS, timezone=LOCAL),
-        args=[app],
-        id="tick",
-        coalesce=True,
-        max_instances=1,
-        misfire_grace_time=None,
-        next_run_time=datetime.now(LOCAL),
-    )
-    scheduler.start()
-    log.info("job process %s is ticking", process_name())
-    stop.wait()
-    scheduler.shutdown(wait=True)
+        signal.signal(number, process.stop)
+    process.serve()

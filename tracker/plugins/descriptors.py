@@ -13,6 +13,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
+from uuid import UUID
 
 from tracker.core.rights import Role
 
@@ -391,6 +392,10 @@ class SettingSpec:
     group: str = "agency"
     minimum: int | None = None
     maximum: int | None = None
+    # (value, label) of a text that is one of several.
+    choices: Sequence[tuple[str, Label]] = ()
+    # Kept encrypted, never shown again, and logged only as changed.
+    secret: bool = False
     weight: int = 100
 
 
@@ -412,6 +417,130 @@ class ChecklistTemplate:
     key: str
     title: str
     items: Sequence[ChecklistItemSpec]
+
+
+@dataclass(frozen=True)
+class NoticeWords:
+    """What a notice says: one sentence, and what else there is to know."""
+
+    title: str
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeKind:
+    """A kind of notice: its words, how pressing it is, and how it leaves the app by default.
+
+    Notices are kept as `params` (JSON values); `words(params)` says them in the language of the
+    moment, on a page, in an e-mail, in a job. `channels` are the keys of those that carry it
+    unless the person chose otherwise; in the app everybody is told.
+    """
+
+    key: str
+    label: Label
+    words: Callable[[Mapping[str, Any]], NoticeWords]
+    icon: str = "bell"
+    # The heading under which the person finds it among the choices.
+    group: Label = ""
+    # Told at once outside the app, where others wait for the digest of the day.
+    urgent: bool = False
+    # Told in quiet hours too: for what can't wait for the morning.
+    breaks_quiet: bool = False
+    channels: frozenset[str] = frozenset({"email"})
+    weight: int = 100
+
+
+@dataclass(frozen=True)
+class ShownNotice:
+    """A notice in the reader's language, with the full address of the page that it leads to."""
+
+    id: int
+    kind: str
+    kind_label: str
+    title: str
+    text: str
+    url: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """The person whom a channel is to reach."""
+
+    user_id: int
+    name: str
+    email: str
+    locale: str
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """What a channel carries to one person: one notice, or those of a day together.
+
+    `key` is the same at each attempt: a channel makes its message's own identity from it, so that
+    what arrives twice is known for the same.
+    """
+
+    key: str
+    receiver: Receiver
+    notices: Sequence[ShownNotice]
+    is_digest: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channel:
+    """A way by which notices leave the app.
+
+    `reachable(user_ids)` says which of these people it can reach at all; `send` is called outside
+    any transaction and raises whatever stands in its way: it is tried again, later each time.
+    """
+
+    key: str
+    label: Label
+    reachable: Callable[[Sequence[int]], frozenset[int]]
+    send: Callable[[Outgoing], None]
+    # What is not urgent waits for one message a day.
+    digests: bool = False
+    hint: Label = ""
+    weight: int = 100
+
+
+@dataclass(frozen=True)
+class CalendarQuery:
+    """Whose calendar is asked for: of one unit, or (None) all that concerns the current person."""
+
+    unit_id: int | None
+    start: date
+    end: date
+
+
+@dataclass(frozen=True)
+class CalendarEntry:
+    """A whole day in a calendar. `uid` is the same for the same matter for ever.
+
+    `page` is the endpoint and the values of the page that it leads to; `alarm_days` is how many
+    days before a reminder is shown, None for none. `changed_at` is when it last changed.
+    """
+
+    uid: str
+    title: str
+    day: date
+    text: str = ""
+    page: tuple[str, Mapping[str, Any]] | None = None
+    alarm_days: int | None = None
+    changed_at: datetime | None = None
+    category: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalendarSource:
+    """Fills calendars outside the app, within the rights of the current context."""
+
+    key: str
+    label: Label
+    entries: Callable[[CalendarQuery], Iterable[CalendarEntry]]
+    permission: str = ""
+    weight: int = 100
 
 
 class Health(StrEnum):
@@ -441,16 +570,90 @@ class DoctorCheck:
     weight: int = 100
 
 
+class JobCall(Protocol):
+    """One run of a job, as its function sees it. Raises RunLost wherever it is no longer ours.
+
+    A process that hung or was cut off loses its run to another one. What it writes afterwards must
+    not count, so a job that writes does it in units of work that call `step` or `finish_in`: these
+    lock the run's row, and a process that lost the run rolls back there.
+    """
+
+    @property
+    def run_id(self) -> UUID:
+        """The run's identity, in addresses and for whoever queued it."""
+        ...
+
+    @property
+    def due_at(self) -> datetime:
+        """The moment for which it runs (UTC); of a queued run, when it was asked for."""
+        ...
+
+    @property
+    def input(self) -> Mapping[str, Any]:
+        """What it was queued with; empty for a scheduled run."""
+        ...
+
+    @property
+    def done(self) -> int:
+        """How far an earlier attempt that was cut off had come, by its last `step`; 0 at first."""
+        ...
+
+    def progress(self, done: int, total: int | None = None, message: str = "") -> None:
+        """Show how far the job is, in a unit of work of its own; often called, seldom written."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Add a line to the run's log; it is written with the next progress or the end."""
+        ...
+
+    def link(self, url: str) -> None:
+        """Name the page of this site that shows the result."""
+        ...
+
+    def step(self, work: Work, done: int, total: int | None = None, message: str = "") -> None:
+        """Within a unit of work: make sure that the run is ours, and keep how far it is."""
+        ...
+
+    def finish_in(self, work: Work, said: str = "") -> None:
+        """Within a unit of work: end the run as done, so that both commit or neither."""
+        ...
+
+
+class MissedPolicy(StrEnum):
+    """What becomes of a due moment that passed while no job process ran."""
+
+    CATCH_UP = "catch_up"
+    """The newest one is made up for, once; older ones are declared missed."""
+    DECLARE = "declare"
+    """All are declared missed, and the next due moment comes at its time."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobSpec:
-    """Work that the clock starts: a cron line in local time, and a function of the due moment."""
+    """Work that the clock starts, or that pages, commands and other work put in the queue.
+
+    `run` returns what it did, for the ledger. It runs in the job process; a plug-in's in a process
+    of its own, which is killed at the budget. Runs of one job don't overlap unless `parallel`.
+    """
 
     key: str
     label: Label
-    cron: str
-    run: Callable[[datetime], str]
+    run: Callable[[JobCall], str]
+    # Five fields in local time; '' for a job that is only ever queued.
+    cron: str = ""
+    hint: Label = ""
+    missed: MissedPolicy = MissedPolicy.CATCH_UP
     # A run that was missed is caught up once if it is younger than this.
     catch_up_seconds: int = 86400
+    # Jobs due at the same minute start up to this much later, each by its own constant share.
+    jitter_seconds: int = 0
+    budget_seconds: int = 3600
+    parallel: bool = False
+    # May a person start it by hand? Not where it needs an input.
+    by_hand: bool = True
+    # A run whose process died this often is given up.
+    attempts: int = 5
+    keep_days: int = 90
 
 
 @dataclass(frozen=True, kw_only=True)

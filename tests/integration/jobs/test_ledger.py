@@ -2,55 +2,66 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
 
-from tests.factories.accounts import make_user, sign_in
-from tests.factories.units import make_unit
 from tests.support.apps import running_app
 from tracker.config import Settings
 from tracker.core.clock import FixedClock
 from tracker.core.db import db
-from tracker.core.rights import Role
-from tracker.core.work import run
-from tracker.jobs import worker
-from tracker.jobs.cli import jobs
-from tracker.jobs.ledger import Claim, Ending, Renewal, end_run, renew_lease, try_claim
-from tracker.jobs.models import JobRun, RunState
-from tracker.jobs.schedule import due_moments, last_due
-from tracker.plugins.descriptors import JobSpec
+from tracker.core.errors import NotFound
+from tracker.core.work import Work, run
+from tracker.jobs import ledger, worker
+from tracker.jobs.calls import Call
+from tracker.jobs.ledger import Claim, Ending, Release, RunLost, Token
+from tracker.jobs.models import JobRun, RunKind, RunState
+from tracker.jobs.schedule import start_delay
+from tracker.jobs.worker import JobProcess
+from tracker.plugins.descriptors import JobCall, JobSpec, MissedPolicy
 from tracker.plugins.host import host_of
 
 DUE = datetime(2026, 6, 15, 17, 10, tzinfo=UTC)
-LEASE = timedelta(minutes=5)
+DAY = timedelta(days=1)
+KEY = "test.count"
 
 
 class Counting:
-    """A job that counts its runs and may be told to fail."""
+    """A job that counts its runs and may be told to do something else."""
 
     def __init__(self) -> None:
         self.runs: list[datetime] = []
-        self.fails = False
+        self.then: Callable[[JobCall], str] = lambda call: "ok"
 
-    def __call__(self, due_at: datetime) -> str:
-        self.runs.append(due_at)
-        if self.fails:
-            raise ValueError("không có mạng")
-        return "ok"
+    def __call__(self, call: JobCall) -> str:
+        self.runs.append(call.due_at)
+        return self.then(call)
+
+
+def offer(app: Flask, *specs: JobSpec) -> None:
+    registry = host_of(app).registry
+    object.__setattr__(registry, "jobs", {spec.key: spec for spec in specs})
 
 
 @pytest.fixture
 def counting(app: Flask) -> Counting:
     """The app with one job only, due at ten past midnight in Vietnam."""
     job = Counting()
-    spec = JobSpec(key="test.count", label="Đếm", cron="10 0 * * *", run=job)
-    registry = host_of(app).registry
-    object.__setattr__(registry, "jobs", {spec.key: spec})
+    offer(app, JobSpec(key=KEY, label="Đếm", cron="10 0 * * *", run=job))
     return job
+
+
+def change(app: Flask, **changes: object) -> None:
+    """Change the one job that the app offers."""
+    spec = host_of(app).registry.jobs[KEY]
+    offer(app, replace(spec, **changes))  # type: ignore[arg-type]
 
 
 def states() -> list[tuple[datetime, RunState]]:
@@ -60,13 +71,22 @@ def states() -> list[tuple[datetime, RunState]]:
     return found
 
 
-def test_due_moments_are_local_and_bounded():
-    start = datetime(2026, 6, 14, 0, tzinfo=UTC)
-    found = list(due_moments("10 0 * * *", start, start + timedelta(days=3)))
-    assert found == [DUE - timedelta(days=1), DUE, DUE + timedelta(days=1)]
-    far = list(due_moments("* * * * *", datetime(1900, 1, 1, tzinfo=UTC), DUE))
-    assert len(far) == 500
-    assert last_due("10 0 * * *", DUE, timedelta(days=1)) == DUE
+def newest() -> JobRun:
+    db.session.rollback()
+    return db.session.scalars(select(JobRun).order_by(JobRun.id.desc()).limit(1)).one()
+
+
+def wish(process: str = "elsewhere:1", **more: object) -> Claim:
+    return Claim(process, 30, [KEY], most_attempts={KEY: 5}, **more)  # type: ignore[arg-type]
+
+
+def process_of(app: Flask, settings: Settings) -> tuple[JobProcess, list[float]]:
+    """A job process with a watch that the test turns: seconds in a list of one."""
+    watch = [0.0]
+    return JobProcess(app, settings, watch=lambda: watch[0]), watch
+
+
+# -- due moments ------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("system")
@@ -74,10 +94,11 @@ def test_due_job_runs_once_however_often_the_clock_ticks(
     app: Flask, clock: FixedClock, counting: Counting
 ):
     clock.move_to(DUE + timedelta(minutes=1))
-    assert worker.tick(app) == ["test.count"]
+    assert worker.tick(app) == [KEY]
     assert worker.tick(app) == []
     assert counting.runs == [DUE]
     assert states() == [(DUE, RunState.DONE)]
+    assert newest().log == "ok"
 
 
 @pytest.mark.usefixtures("system")
@@ -86,57 +107,103 @@ def test_moments_slept_through_are_missed_and_one_run_catches_up(
 ):
     clock.move_to(DUE + timedelta(minutes=1))
     worker.tick(app)
-    clock.advance(days=3)
+    clock.advance(days=3, hours=2)
     worker.tick(app)
-    day = timedelta(days=1)
-    assert counting.runs == [DUE, DUE + 3 * day]
+    assert counting.runs == [DUE, DUE + 3 * DAY]
     assert states() == [
         (DUE, RunState.DONE),
-        (DUE + day, RunState.MISSED),
-        (DUE + 2 * day, RunState.MISSED),
-        (DUE + 3 * day, RunState.DONE),
+        (DUE + DAY, RunState.MISSED),
+        (DUE + 2 * DAY, RunState.MISSED),
+        (DUE + 3 * DAY, RunState.CAUGHT_UP),
     ]
 
 
 @pytest.mark.usefixtures("system")
-def test_job_that_raises_is_noted_and_tried_at_its_next_due_time(
+def test_job_that_is_not_caught_up_is_declared_missed(
     app: Flask, clock: FixedClock, counting: Counting
 ):
-    counting.fails = True
+    change(app, missed=MissedPolicy.DECLARE)
     clock.move_to(DUE + timedelta(minutes=1))
     worker.tick(app)
-    assert states() == [(DUE, RunState.FAILED)]
-    assert "không có mạng" in db.session.scalars(select(JobRun.log)).one()
-    db.session.rollback()
+    clock.advance(days=1, hours=2)
     assert worker.tick(app) == []
-    counting.fails = False
-    clock.advance(days=1)
-    assert worker.tick(app) == ["test.count"]
+    assert states() == [(DUE, RunState.DONE), (DUE + DAY, RunState.MISSED)]
+    assert "Không tiến trình nào chạy" in newest().log
+    clock.move_to(DUE + 2 * DAY)
+    assert worker.tick(app) == [KEY]
 
 
 @pytest.mark.usefixtures("system")
-def test_run_of_a_dead_process_is_taken_over_after_its_lease(
+def test_minutely_job_that_slept_for_a_year_runs_once_and_lists_the_last_hour(
     app: Flask, clock: FixedClock, counting: Counting
 ):
-    clock.move_to(DUE + timedelta(minutes=1))
-    dead = try_claim(Claim("test.count", DUE, "elsewhere:1", LEASE))
-    assert dead is not None
-    assert worker.tick(app) == []
-    clock.advance(minutes=6)
-    assert worker.tick(app) == ["test.count"]
-    # The first process wakes up again: its sign of life is refused.
-    assert run(renew_lease, Renewal(dead, "elsewhere:1", LEASE)) is False
+    change(app, cron="* * * * *")
+    clock.move_to(DUE)
+    worker.tick(app)
+    clock.advance(days=365)
+    assert worker.tick(app) == [KEY]
+    assert counting.runs == [DUE, DUE + 365 * DAY]
+    missed = db.session.scalars(
+        select(JobRun).where(JobRun.state == RunState.MISSED).order_by(JobRun.due_at)
+    ).all()
+    assert len(missed) == 49
+    assert "không được liệt kê" in missed[0].log
+    assert not missed[1].log
 
 
 @pytest.mark.usefixtures("system")
-def test_second_claim_of_a_finished_run_is_refused(clock: FixedClock):
-    claim = Claim("test.count", DUE, "here:1", LEASE)
-    run_id = try_claim(claim)
-    assert run_id is not None
-    assert try_claim(claim) is None
-    run(end_run, Ending(run_id, RunState.DONE, "ok"))
-    clock.advance(hours=1)
-    assert try_claim(claim) is None
+def test_run_that_waits_when_the_next_moment_comes_is_missed(
+    app: Flask, settings: Settings, clock: FixedClock, counting: Counting
+):
+    process, _watch = process_of(app, settings)
+    clock.move_to(DUE)
+    process.plan()
+    clock.advance(days=1)
+    assert worker.tick(app) == [KEY]
+    assert states() == [(DUE, RunState.MISSED), (DUE + DAY, RunState.DONE)]
+
+
+@pytest.mark.usefixtures("system")
+def test_jitter_delays_the_start_by_the_same_time_each_day(
+    app: Flask, clock: FixedClock, counting: Counting
+):
+    change(app, jitter_seconds=290)
+    clock.move_to(DUE + timedelta(minutes=5))
+    assert worker.tick(app) == [KEY]
+    delay = start_delay(host_of(app).registry.jobs[KEY])
+    assert timedelta(seconds=1) < delay <= timedelta(seconds=290)
+    clock.move_to(DUE + DAY + delay - timedelta(seconds=1))
+    assert worker.tick(app) == []
+    clock.move_to(DUE + DAY + delay)
+    assert worker.tick(app) == [KEY]
+    assert states()[-1] == (DUE + DAY, RunState.DONE)
+
+
+@pytest.mark.usefixtures("system")
+def test_clock_set_back_repeats_nothing_and_set_forward_loses_nothing(
+    app: Flask, clock: FixedClock, counting: Counting
+):
+    clock.move_to(DUE)
+    worker.tick(app)
+    clock.move_to(DUE - timedelta(hours=3))
+    assert worker.tick(app) == []
+    # Two days back: what falls due from there on is run, what lies before is not owed.
+    clock.move_to(DUE - 2 * DAY + timedelta(minutes=6))
+    assert worker.tick(app) == []
+    clock.move_to(DUE + timedelta(minutes=1))
+    assert worker.tick(app) == []
+    # A year ahead by mistake: a year of moments is declared missed, one runs.
+    clock.advance(days=365)
+    assert worker.tick(app) == [KEY]
+    # Put right: the misses that have not come are taken back, and tomorrow's moment runs.
+    clock.move_to(DUE + timedelta(hours=1))
+    assert worker.tick(app) == []
+    clock.move_to(DUE + DAY)
+    assert worker.tick(app) == [KEY]
+    assert [due for due, _state in states()] == [DUE, DUE + DAY, DUE + 365 * DAY]
+
+
+# -- one run at a time, anywhere ----------------------------------------------------------------
 
 
 def test_two_processes_on_one_database_share_the_due_runs(
@@ -146,19 +213,329 @@ def test_two_processes_on_one_database_share_the_due_runs(
     with running_app(settings, clock) as other:
         object.__setattr__(host_of(other).registry, "jobs", host_of(app).registry.jobs)
         ran = worker.tick(app) + worker.tick(other)
-    assert ran == ["test.count"]
+    assert ran == [KEY]
     assert counting.runs == [DUE]
 
 
 @pytest.mark.usefixtures("system")
-def test_ledger_is_shown_to_administrators_only(app: Flask, client: FlaskClient, clock: FixedClock):
-    root = make_unit("Tỉnh")
-    run_id = try_claim(Claim("audit.anchor", DUE, "here:1", LEASE))
-    assert run_id is not None
-    run(end_run, Ending(run_id, RunState.DONE, "neo số 12"))
-    sign_in(client, make_user(root, Role.COORDINATOR))
-    assert client.get("/viec-tu-dong").status_code == 403
-    sign_in(client, make_user(root, Role.ADMINISTRATOR))
-    assert "neo số 12" in client.get("/viec-tu-dong").get_data(as_text=True)
-    listed = app.test_cli_runner().invoke(jobs, ["runs", "--json"])
-    assert '"state": "done"' in listed.output
+def test_run_without_signs_of_life_is_taken_over_and_its_old_owner_writes_nothing(
+    app: Flask, settings: Settings, clock: FixedClock, counting: Counting
+):
+    clock.move_to(DUE)
+    process, watch = process_of(app, settings)
+    process.plan()
+    dead = ledger.try_claim(wish())
+    assert dead is not None
+    process.look_around()
+    watch[0] += 29
+    process.look_around()
+    assert not process.active
+    # A sign of life begins the lease anew, whatever the clocks say.
+    assert run(ledger.renew, Token(dead.id, dead.attempt))
+    watch[0] += 29
+    process.look_around()
+    watch[0] += 29
+    process.look_around()
+    assert not process.active
+    watch[0] += 2
+    process.look_around()
+    wait_for_end(process)
+    assert counting.runs == [DUE]
+    assert newest().state is RunState.DONE
+    assert newest().attempts == 2
+    assert "không còn dấu hiệu chạy" in newest().log
+    assert_lost(dead)
+
+
+def wait_for_end(process: JobProcess) -> None:
+    for thread in threading.enumerate():
+        if thread.name == KEY:
+            thread.join(timeout=20)
+    assert not process.active
+
+
+def assert_lost(claimed: ledger.Claimed) -> None:
+    """The owner of an old token can neither beat, nor write, nor end the run."""
+    token = Token(claimed.id, claimed.attempt)
+    before = (newest().state, newest().log, newest().attempts)
+    assert run(ledger.renew, token) is False
+    with pytest.raises(RunLost):
+        run(ledger.end_run, Ending(token, RunState.FAILED, "too late"))
+    with pytest.raises(RunLost):
+        Call(claimed).progress(1, 2)
+    with pytest.raises(RunLost):
+        run(lambda work, call: call.step(work, 1, 2), Call(claimed))
+    with pytest.raises(RunLost):
+        run(lambda work, call: call.finish_in(work), Call(claimed))
+    run(ledger.release_runs, Release((token,), "too late"))
+    assert (newest().state, newest().log, newest().attempts) == before
+
+
+@pytest.mark.usefixtures("system")
+def test_run_that_kills_its_process_again_and_again_is_given_up(
+    app: Flask, settings: Settings, clock: FixedClock, counting: Counting
+):
+    clock.move_to(DUE)
+    process, watch = process_of(app, settings)
+    process.plan()
+    for attempt in range(1, 6):
+        claimed = ledger.try_claim(wish())
+        assert claimed is not None
+        assert claimed.attempt == attempt
+        run(ledger.release_runs, Release((Token(claimed.id, attempt),), "stopped"))
+    assert ledger.try_claim(wish()) is None
+    assert newest().state is RunState.FAILED
+    assert "Đã thử 5 lần" in newest().log
+    assert watch == [0.0]
+
+
+@pytest.mark.usefixtures("system")
+def test_runs_of_one_job_do_not_overlap_unless_it_says_so(
+    app: Flask, clock: FixedClock, counting: Counting
+):
+    first = run(lambda work, _data: ledger.queue(work, KEY), None)
+    second = run(lambda work, _data: ledger.queue(work, KEY, {"n": 2}), None)
+    claimed = ledger.try_claim(wish())
+    assert claimed is not None
+    assert claimed.run_id == first
+    assert ledger.try_claim(wish()) is None
+    also = ledger.try_claim(wish(parallel=frozenset({KEY})))
+    assert also is not None
+    assert also.run_id == second
+    assert also.input == {"n": 2}
+
+
+# -- queued runs --------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("system")
+def test_queued_run_commits_with_its_cause_or_not_at_all(app: Flask, counting: Counting):
+    change(app, cron="")
+
+    def cause(work: Work, fails: bool) -> UUID:
+        run_id = ledger.queue(work, KEY, {"file": "a.xlsx"}, reason="nhập")
+        if fails:
+            raise ValueError
+        return run_id
+
+    with pytest.raises(ValueError, match=r"^$"):
+        run(cause, True)
+    assert db.session.scalar(select(func.count()).select_from(JobRun)) == 0
+    run_id = run(cause, False)
+    queued = newest()
+    assert (queued.public_id, queued.kind, queued.state) == (
+        run_id,
+        RunKind.QUEUED,
+        RunState.QUEUED,
+    )
+    counting.then = lambda call: f"read {call.input['file']}"
+    assert worker.tick(app) == [KEY]
+    assert newest().log == "read a.xlsx"
+    with pytest.raises(NotFound):
+        run(lambda work, _data: ledger.queue(work, "nobody.offers"), None)
+
+
+@pytest.mark.usefixtures("system")
+def test_run_queued_once_is_not_queued_again_until_it_ended(app: Flask, counting: Counting):
+    change(app, cron="")
+
+    def wanted(work: Work, word: str) -> UUID:
+        return ledger.queue(work, KEY, once=word)
+
+    first = run(wanted, "plan 3")
+    assert run(wanted, "plan 3") == first
+    assert run(wanted, "plan 4") != first
+    assert worker.tick(app) == [KEY, KEY]
+    assert run(wanted, "plan 3") != first
+
+
+@pytest.mark.usefixtures("system")
+def test_job_writes_its_effects_with_its_end_and_keeps_its_place(app: Flask, counting: Counting):
+    change(app, cron="")
+
+    def effects(call: JobCall) -> str:
+        def chunk(work: Work, number: int) -> None:
+            call.step(work, number, 3, f"phần {number}")
+            if number == 2 and not call.done:
+                raise ConnectionAbortedError
+
+        def last(work: Work, _data: None) -> None:
+            call.say("gần xong")
+            call.link("/ke-hoach")
+            call.finish_in(work, "đủ 3 phần")
+
+        for number in range(call.done + 1, 4):
+            run(chunk, number)
+        run(last, None)
+        return "not written"
+
+    counting.then = effects
+    run(lambda work, _data: ledger.queue(work, KEY), None)
+    worker.tick(app)
+    failed = newest()
+    assert failed.state is RunState.FAILED
+    # The chunk that raised left no mark; the one before it did.
+    assert (failed.progress_done, failed.progress_total, failed.progress_text) == (1, 3, "phần 1")
+    claimed = ledger.Claimed(failed.id, failed.public_id, KEY, failed.due_at, 2, {}, 1)
+    db.session.rollback()
+    run(again, claimed.id)
+    effects(Call(claimed))
+    ended = newest()
+    assert ended.state is RunState.DONE
+    assert ended.log.endswith("đủ 3 phần")
+    assert "gần xong" in ended.log
+    assert ended.result_url == "/ke-hoach"
+    with pytest.raises(ValueError, match="not a path"):
+        Call(claimed).link("https://elsewhere.example")
+
+
+def again(work: Work, run_id: int) -> None:
+    found = work.get(JobRun, run_id)
+    found.state, found.attempts = RunState.RUNNING, 2
+
+
+# -- failures and budgets ---------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("system")
+def test_job_that_raises_is_noted_and_tried_at_its_next_due_time(
+    app: Flask, clock: FixedClock, counting: Counting
+):
+    def fail(_call: JobCall) -> str:
+        raise ValueError("không có mạng")
+
+    counting.then = fail
+    clock.move_to(DUE + timedelta(minutes=1))
+    worker.tick(app)
+    assert states() == [(DUE, RunState.FAILED)]
+    assert "không có mạng" in newest().log
+    db.session.rollback()
+    assert worker.tick(app) == []
+    counting.then = lambda call: "ok"
+    clock.advance(days=1)
+    assert worker.tick(app) == [KEY]
+
+
+@pytest.mark.usefixtures("system")
+def test_run_whose_database_went_away_goes_back_into_the_queue(
+    app: Flask, clock: FixedClock, counting: Counting
+):
+    def cut_off(_call: JobCall) -> str:
+        counting.then = lambda call: "ok"
+        raise OperationalError("SELECT 1", {}, Exception("server closed the connection"))
+
+    counting.then = cut_off
+    clock.move_to(DUE)
+    assert worker.tick(app) == [KEY, KEY]
+    assert states() == [(DUE, RunState.DONE)]
+    assert newest().attempts == 2
+
+
+@pytest.mark.usefixtures("system")
+def test_run_over_its_budget_is_failed_and_its_function_can_write_no_more(
+    app: Flask, settings: Settings, clock: FixedClock, counting: Counting
+):
+    change(app, budget_seconds=60)
+    process, watch = process_of(app, settings)
+    at_work, let_go, said = threading.Event(), threading.Event(), []
+
+    def hang(call: JobCall) -> str:
+        at_work.set()
+        assert let_go.wait(20)
+        try:
+            call.progress(1)
+        except RunLost:
+            said.append("lost")
+            raise
+        return "never"
+
+    counting.then = hang
+    clock.move_to(DUE)
+    process.plan()
+    process.claim()
+    assert at_work.wait(20)
+    process.beat()
+    beats = newest().beats
+    assert beats == 2
+    watch[0] += 61
+    process.beat()
+    assert newest().state is RunState.FAILED
+    assert "Chạy quá 60 giây" in newest().log
+    let_go.set()
+    wait_for_end(process)
+    assert said == ["lost"]
+    assert newest().state is RunState.FAILED
+
+
+@pytest.mark.usefixtures("system")
+def test_long_queued_runs_leave_a_thread_for_the_clock(
+    app: Flask, settings: Settings, clock: FixedClock
+):
+    let_go, began = threading.Event(), threading.Semaphore(0)
+
+    def long_one(_call: JobCall) -> str:
+        began.release()
+        assert let_go.wait(20)
+        return "ok"
+
+    quick = Counting()
+    offer(
+        app,
+        JobSpec(key="test.long", label="Lâu", run=long_one, parallel=True),
+        JobSpec(key=KEY, label="Đếm", cron="10 0 * * *", run=quick),
+    )
+    process = JobProcess(app, replace(settings, job_threads=2))
+    for _number in range(3):
+        run(lambda work, _data: ledger.queue(work, "test.long"), None)
+    process.claim()
+    assert began.acquire(timeout=20)
+    clock.move_to(DUE)
+    process.plan()
+    process.claim()
+    wait_for_quick = [one for one in threading.enumerate() if one.name == KEY]
+    for thread in wait_for_quick:
+        thread.join(timeout=20)
+    assert quick.runs == [DUE]
+    assert not began.acquire(blocking=False)
+    let_go.set()
+    for thread in threading.enumerate():
+        if thread.name == "test.long":
+            thread.join(timeout=20)
+
+
+@pytest.mark.usefixtures("system")
+def test_jobs_that_nobody_offers_sleep_and_wake(app: Flask, clock: FixedClock, counting: Counting):
+    awake = host_of(app).registry.jobs
+    clock.move_to(DUE)
+    run(lambda work, _data: ledger.queue(work, KEY), None)
+    offer(app)
+    assert worker.tick(app) == []
+    assert newest().state is RunState.QUEUED
+    object.__setattr__(host_of(app).registry, "jobs", awake)
+    assert worker.tick(app) == [KEY, KEY]
+
+
+# -- tidiness ---------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("system")
+def test_old_runs_are_removed_but_not_the_newest_of_a_job(
+    app: Flask, clock: FixedClock, counting: Counting
+):
+    change(app, keep_days=30)
+    for day in range(3):
+        clock.move_to(DUE + day * DAY)
+        worker.tick(app)
+    clock.advance(days=400)
+    assert ledger.prune_runs(clock.now()) == 2
+    assert states() == [(DUE + 2 * DAY, RunState.DONE)]
+
+
+@pytest.mark.usefixtures("system")
+def test_ledger_refuses_a_second_row_for_a_due_moment(app: Flask, counting: Counting):
+    run(ledger.note_due, ledger.Due(KEY, DUE))
+    with pytest.raises(ledger.Conflict):
+        run(ledger.note_due, ledger.Due(KEY, DUE))
+    assert states() == [(DUE, RunState.QUEUED)]
+    db.session.execute(text("SELECT 1"))
+    db.session.rollback()

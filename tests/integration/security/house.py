@@ -545,10 +545,10 @@ class _Maker:
                 imports.KeepUpload("units", f"{short_harm('upload')}.xlsx", content),
             )
         with self.system():
-            claim = ledger.Claim(
-                "audit.anchor", self.clock.now(), harm("process"), timedelta(minutes=5)
-            )
-            job = run(ledger.claim_run, claim)
+            wish = ledger.StartByHand("audit.anchor", harm("job-reason"))
+            self.ids["run"] = run(ledger.start_by_hand, wish)
+            job = run(ledger.claim_run, ledger.Claim(harm("process"), 30, ["audit.anchor"]))
             assert job is not None
-            run(ledger.end_run, ledger.Ending(job, RunState.FAILED, harm("job-log")))
+            token = ledger.Token(job.id, job.attempt)
+            run(ledger.end_run, ledger.Ending(token, RunState.FAILED, harm("job-log")))
         db.session.rollback()
