@@ -8,7 +8,6 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from tracker_position_rotation.proposal import (
     Holder,
     Move,

@@ -363,9 +363,7 @@ class _Program:
         }
 
 
-def months_of(
-    moves: Sequence[Move], windows: Mapping[int, tuple[int, int]]
-) -> dict[int, int]:
+def months_of(moves: Sequence[Move], windows: Mapping[int, tuple[int, int]]) -> dict[int, int]:
     """Return the month of each holder's move, alike for all moves that hang together.
 
     Whoever takes a seat needs it to be free: moves that form a chain or a ring happen in one

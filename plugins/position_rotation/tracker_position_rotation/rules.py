@@ -122,3 +122,14 @@ def earliest_move(
                 return None
             day = pause.end + timedelta(days=1)
     return day
+
+
+def last_start(as_of: date, months: int) -> date:
+    """Return the last day on which a time may have begun that is `months` full on `as_of`.
+
+    The twin of `months_held` for a query: `since <= last_start(as_of, m)` exactly when
+    `months_held(since, as_of) >= m`, for m of at least 1.
+    """
+    back = add_months(as_of, -months)
+    is_month_end = add_months(as_of.replace(day=1), 1) - timedelta(days=1) == as_of
+    return add_months(back.replace(day=1), 1) - timedelta(days=1) if is_month_end else back

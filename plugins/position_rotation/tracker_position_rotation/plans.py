@@ -1,0 +1,391 @@
+"""The yearly plan: drafted, proposed, changed by a person, approved, published, carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import select
+
+from tracker.api import text
+from tracker.api.errors import Conflict, FieldError, ValidationFailed
+from tracker.api.i18n import gettext as _
+from tracker.api.queries import unit_closure
+from tracker.api.work import Work
+from tracker_position_rotation.inputs import (
+    ApplyProposal,
+    ApprovePlan,
+    DraftPlan,
+    FinishRow,
+    MovePerson,
+    PlanRef,
+    PublishPlan,
+    SaveRow,
+)
+from tracker_position_rotation.models import (
+    Deferral,
+    Holding,
+    Outcome,
+    Person,
+    Plan,
+    PlanRow,
+    PlanState,
+    Post,
+    Reason,
+)
+from tracker_position_rotation.permissions import MANAGE
+from tracker_position_rotation.rules import due_by
+from tracker_position_rotation.services import move
+from tracker_position_rotation.standings import held_on, periods_on
+
+# People of one plan; beyond it a plan belongs to several units.
+MOST_ROWS = 20_000
+
+
+def _plan(work: Work, plan_id: int) -> Plan:
+    plan = work.get(Plan, plan_id)
+    work.require(MANAGE, plan)
+    return plan
+
+
+def _draft(work: Work, plan_id: int) -> Plan:
+    plan = _plan(work, plan_id)
+    if plan.state is not PlanState.DRAFT:
+        raise Conflict(_("Kế hoạch đã ban hành, không sửa bản nháp được nữa."))
+    return plan
+
+
+def _rows(work: Work, plan: Plan) -> dict[int, PlanRow]:
+    """Return the rows of a plan by person."""
+    found = work.session.scalars(select(PlanRow).where(PlanRow.plan_id == plan.id))
+    return {row.person_id: row for row in found}
+
+
+def draft_plan(work: Work, data: DraftPlan) -> int:
+    """Begin a plan, with a row for everybody who falls due by the end of its year; return its id.
+
+    A person is listed with what holds at the end of the year, or today when the year is over:
+    exempt and deferred people are in the list by their reason.
+    """
+    work.require_held(MANAGE)
+    if not 2000 <= data.year <= 2100:
+        raise ValidationFailed({"year": _("Năm chưa đúng.")})
+    plan = Plan(unit_id=data.unit_id, year=data.year)
+    if not work.may(MANAGE, plan):
+        raise ValidationFailed({"unit_id": _("Hãy chọn đơn vị trong phạm vi của bạn.")})
+    known = select(Plan.id).where(Plan.unit_id == data.unit_id, Plan.year == data.year)
+    if work.session.scalar(known):
+        raise ValidationFailed({"year": _("Đơn vị này đã có kế hoạch của năm đó.")})
+    plan.title = text.normalise(data.title) or _(
+        "Kế hoạch chuyển đổi vị trí công tác năm %(year)d", year=data.year
+    )
+    plan.task_id = data.task_id
+    work.session.add(plan)
+    work.session.flush()
+    list_people(work, plan)
+    return plan.id
+
+
+def relist_plan(work: Work, data: PlanRef) -> int:
+    """List anew who is due, keeping what a person chose; return how many rows there are."""
+    return list_people(work, _draft(work, data.plan_id))
+
+
+def list_people(work: Work, plan: Plan) -> int:
+    """Fill the rows of a draft; return how many there are."""
+    year_end = date(plan.year, 12, 31)
+    periods = periods_on(work.session, min(max(work.today, date(plan.year, 1, 1)), year_end))
+    held_day = min(work.today, year_end)
+    found = work.session.execute(
+        select(Holding, Post.category_id)
+        .join(Post, Post.id == Holding.post_id)
+        .where(
+            held_on(held_day),
+            Post.unit_id.in_(
+                select(unit_closure.c.descendant_id).where(
+                    unit_closure.c.ancestor_id == plan.unit_id
+                )
+            ),
+            Post.category_id.in_(list(periods)),
+        )
+        .order_by(Holding.id)
+    ).all()
+    due = [
+        (holding, day)
+        for holding, category_id in found
+        if category_id is not None
+        and (day := due_by(holding.since_in_category, periods[category_id])) <= year_end
+    ]
+    if len(due) > MOST_ROWS:
+        raise ValidationFailed(
+            {"unit_id": _("Quá nhiều người cho một kế hoạch, hãy chọn đơn vị nhỏ hơn.")}
+        )
+    pauses = _pauses(work, [holding.person_id for holding, _day in due], year_end)
+    rows = _rows(work, plan)
+    wanted = {holding.person_id for holding, _day in due}
+    for person_id, row in list(rows.items()):
+        if person_id not in wanted and not row.is_by_hand:
+            work.session.delete(row)
+            del rows[person_id]
+    work.session.flush()
+    for holding, day in due:
+        known = rows.get(holding.person_id)
+        if known is not None and known.is_by_hand:
+            continue
+        row = known or PlanRow(plan_id=plan.id, person_id=holding.person_id)
+        if known is None:
+            row.outcome = Outcome.OPEN
+            rows[holding.person_id] = row
+            work.session.add(row)
+        if row.from_post_id != holding.post_id:
+            row.from_post_id, row.to_post_id, row.month = holding.post_id, None, None
+            row.outcome = Outcome.OPEN
+        row.since, row.due_on = holding.since_in_category, day
+        pause = pauses.get(holding.person_id)
+        if pause is not None:
+            deferral, counts_out = pause
+            row.outcome = Outcome.EXEMPT if counts_out else Outcome.DEFERRED
+            row.to_post_id = row.month = None
+            row.reason_id, row.deferred_until = deferral.reason_id, deferral.end
+        elif row.outcome in {Outcome.EXEMPT, Outcome.DEFERRED}:
+            row.outcome, row.reason_id, row.deferred_until = Outcome.OPEN, None, None
+    work.session.flush()
+    return len(rows)
+
+
+def _pauses(work: Work, person_ids: Sequence[int], day: date) -> dict[int, tuple[Deferral, bool]]:
+    """Return by person the deferral that holds on `day`: an exemption first, then the longest."""
+    found: dict[int, tuple[Deferral, bool]] = {}
+    for start in range(0, len(person_ids), 500):
+        rows = work.session.execute(
+            select(Deferral, Reason.counts_out)
+            .join(Reason)
+            .where(Deferral.person_id.in_(person_ids[start : start + 500]), Deferral.start <= day)
+        )
+        for deferral, counts_out in rows:
+            if deferral.end is not None and deferral.end < day:
+                continue
+            known = found.get(deferral.person_id)
+            if known is None or _weight(deferral, counts_out) > _weight(*known):
+                found[deferral.person_id] = (deferral, counts_out)
+    return found
+
+
+def _weight(deferral: Deferral, counts_out: bool) -> tuple[bool, date, int]:
+    return counts_out, deferral.end or date.max, deferral.id
+
+
+def ask_proposal(work: Work, data: PlanRef) -> None:
+    """Ask for a proposal; the job of this plug-in makes it."""
+    plan = _draft(work, data.plan_id)
+    plan.asked_at = work.now
+
+
+def apply_proposal(work: Work, data: ApplyProposal) -> int:
+    """Write a proposal into a draft; return how many rows it changed.
+
+    What a person chose stays. Rows of people who are not due and only free a seat come and go
+    with the proposal.
+    """
+    plan = _draft(work, data.plan_id)
+    rows = _rows(work, plan)
+    proposed = {one.person_id: one for one in data.rows}
+    changed = 0
+    for person_id, row in list(rows.items()):
+        if row.due_on is None and not row.is_by_hand and person_id not in proposed:
+            work.session.delete(row)
+            del rows[person_id]
+    for one in data.rows:
+        known = rows.get(one.person_id)
+        row = known or PlanRow(plan_id=plan.id, person_id=one.person_id, is_by_hand=False)
+        if known is None:
+            since = work.session.scalar(
+                select(Holding.since_in_category).where(
+                    Holding.person_id == one.person_id, Holding.until.is_(None)
+                )
+            )
+            if since is None:
+                continue
+            row.since, row.from_post_id, row.outcome = since, one.from_post_id, Outcome.OPEN
+            work.session.add(row)
+        if row.is_by_hand or row.from_post_id != one.from_post_id:
+            continue
+        if row.outcome not in {Outcome.OPEN, Outcome.PLANNED}:
+            continue
+        row.outcome = Outcome.OPEN if one.to_post_id is None else Outcome.PLANNED
+        row.to_post_id, row.month, row.why = one.to_post_id, one.month, one.why
+        changed += 1
+    plan.asked_at = None
+    plan.proposal = dict(data.summary)
+    work.session.flush()
+    return changed
+
+
+def save_row(work: Work, data: SaveRow) -> int:
+    """Write what a person decides about one row; return the plan's id.
+
+    After approval a change needs a reason, which goes into the change log.
+    """
+    row = work.get(PlanRow, data.row_id)
+    plan = _plan(work, row.plan_id)
+    if data.version is not None and row.version != data.version:
+        raise Conflict(_("Người khác vừa sửa mục này. Hãy tải lại rồi sửa tiếp."))
+    if plan.state is PlanState.CLOSED or row.outcome is Outcome.DONE:
+        raise Conflict(_("Dòng này đã thực hiện hoặc kế hoạch đã kết thúc, không sửa được."))
+    if plan.state is PlanState.APPROVED and not work.reason.strip():
+        raise ValidationFailed({"reason": _("Kế hoạch đã ban hành: hãy ghi lý do điều chỉnh.")})
+    errors: list[FieldError] = []
+    target: Post | None = None
+    if data.outcome is Outcome.PLANNED:
+        target = work.session.get(Post, data.to_post_id) if data.to_post_id else None
+        if target is None or not work.may(MANAGE, target) or target.ended_on is not None:
+            errors.append(FieldError("to_post_id", _("Hãy chọn vị trí trong phạm vi của bạn.")))
+        elif target.id == row.from_post_id:
+            errors.append(FieldError("to_post_id", _("Đây là vị trí đang giữ.")))
+        elif problem := _unfit(work, row, target):
+            errors.append(FieldError("to_post_id", problem))
+        if data.month is None or not 1 <= data.month <= 12:
+            errors.append(FieldError("month", _("Tháng từ 1 đến 12.")))
+    elif data.outcome in {Outcome.DEFERRED, Outcome.EXEMPT}:
+        reason = work.session.get(Reason, data.reason_id) if data.reason_id else None
+        if reason is None or reason.counts_out is not (data.outcome is Outcome.EXEMPT):
+            errors.append(FieldError("reason_id", _("Hãy chọn một lý do đang áp dụng.")))
+    elif data.outcome is not Outcome.OPEN:
+        errors.append(FieldError("outcome", _("Hãy chọn một mục trong danh sách.")))
+    if errors:
+        raise ValidationFailed(errors)
+    planned = data.outcome is Outcome.PLANNED
+    pauses = data.outcome in {Outcome.DEFERRED, Outcome.EXEMPT}
+    row.outcome = data.outcome
+    row.to_post_id = target.id if planned and target is not None else None
+    row.month = data.month if planned else None
+    row.why = text.normalise(data.why)
+    row.reason_id = data.reason_id if pauses else None
+    row.deferred_until = data.deferred_until if data.outcome is Outcome.DEFERRED else None
+    row.is_by_hand = True
+    work.session.flush()
+    return plan.id
+
+
+def _unfit(work: Work, row: PlanRow, target: Post) -> str:
+    """Return why a person should not be put there; '' when nothing speaks against it."""
+    origin = work.session.get(Post, row.from_post_id)
+    if origin is not None and origin.profession_folded != target.profession_folded:
+        return _("Vị trí mới phải cùng chuyên môn: %(profession)s.", profession=origin.profession)
+    left = work.session.scalars(
+        select(Holding.post_id)
+        .where(Holding.person_id == row.person_id, Holding.until.is_not(None))
+        .order_by(Holding.until.desc())
+        .limit(1)
+    ).first()
+    if left == target.id:
+        return _("Người này vừa rời vị trí đó, không chuyển trở lại.")
+    return ""
+
+
+def approve_plan(work: Work, data: ApprovePlan) -> None:
+    """Approve a draft by its document. Raises ValidationFailed while a row is undecided."""
+    plan = _draft(work, data.plan_id)
+    number = text.normalise(data.number)
+    errors: list[FieldError] = []
+    if not number:
+        errors.append(FieldError("number", _("Hãy điền mục này.")))
+    if data.issued_on > work.today:
+        errors.append(FieldError("issued_on", _("Ngày ban hành không sau hôm nay.")))
+    rows = work.session.scalars(select(PlanRow).where(PlanRow.plan_id == plan.id)).all()
+    if not rows:
+        errors.append(FieldError("", _("Kế hoạch chưa có ai.")))
+    undecided = sum(row.outcome is Outcome.OPEN for row in rows)
+    if undecided:
+        errors.append(FieldError("", _("Còn %(count)d người chưa có phương án.", count=undecided)))
+    if errors:
+        raise ValidationFailed(errors)
+    plan.number, plan.issued_on, plan.asked_at = number, data.issued_on, None
+    plan.state = PlanState.APPROVED
+
+
+def publish_plan(work: Work, data: PublishPlan) -> None:
+    """Write when and where the plan was made public (Law 36/2018/QH14, article 24)."""
+    plan = _plan(work, data.plan_id)
+    if plan.state is PlanState.DRAFT or plan.issued_on is None:
+        raise Conflict(_("Hãy ban hành kế hoạch trước khi công khai."))
+    where = text.normalise(data.published_where)
+    errors: list[FieldError] = []
+    if not where:
+        errors.append(FieldError("published_where", _("Hãy ghi nơi công khai.")))
+    if not plan.issued_on <= data.published_on <= work.today:
+        errors.append(FieldError("published_on", _("Ngày công khai từ ngày ban hành đến hôm nay.")))
+    if errors:
+        raise ValidationFailed(errors)
+    plan.published_on, plan.published_where = data.published_on, where
+
+
+def finish_row(work: Work, data: FinishRow) -> int:
+    """Carry a row out: write its decision and minutes, and move the person; return the plan."""
+    row = work.get(PlanRow, data.row_id)
+    plan = _plan(work, row.plan_id)
+    if data.version is not None and row.version != data.version:
+        raise Conflict(_("Người khác vừa sửa mục này. Hãy tải lại rồi sửa tiếp."))
+    if plan.state is not PlanState.APPROVED:
+        raise Conflict(_("Kế hoạch chưa ban hành hoặc đã kết thúc."))
+    if row.outcome is not Outcome.PLANNED or row.to_post_id is None:
+        raise Conflict(_("Dòng này chưa có vị trí mới hoặc đã thực hiện."))
+    number = text.normalise(data.decision_number)
+    errors: list[FieldError] = []
+    if not number:
+        errors.append(FieldError("decision_number", _("Hãy điền mục này.")))
+    if data.minutes_on is not None and data.minutes_on > work.today:
+        errors.append(FieldError("minutes_on", _("Ngày bàn giao không sau hôm nay.")))
+    if errors:
+        raise ValidationFailed(errors)
+    person = work.get(Person, row.person_id)
+    move(
+        work,
+        person,
+        MovePerson(
+            person_id=person.id,
+            effective_on=data.effective_on,
+            post_id=row.to_post_id,
+            decision_number=number,
+            decided_on=data.decided_on,
+        ),
+        makes_room=_leaving(work, plan, row),
+    )
+    row.outcome = Outcome.DONE
+    row.decision_number, row.decided_on = number, data.decided_on
+    row.effective_on = data.effective_on
+    row.minutes_number, row.minutes_on = text.normalise(data.minutes_number), data.minutes_on
+    work.session.flush()
+    return plan.id
+
+
+def _leaving(work: Work, plan: Plan, row: PlanRow) -> int:
+    """Return how many of the plan still have to leave the post that this row goes to.
+
+    In a ring of moves somebody has to be first: their seat is still held by who moves next.
+    """
+    leaving = work.session.scalars(
+        select(PlanRow.id).where(
+            PlanRow.plan_id == plan.id,
+            PlanRow.from_post_id == row.to_post_id,
+            PlanRow.outcome == Outcome.PLANNED,
+        )
+    ).all()
+    return len(leaving)
+
+
+def close_plan(work: Work, data: PlanRef) -> None:
+    """End a plan; what was not carried out stays as it is and counts as not done."""
+    plan = _plan(work, data.plan_id)
+    if plan.state is not PlanState.APPROVED:
+        raise Conflict(_("Chỉ kết thúc được kế hoạch đã ban hành."))
+    plan.state = PlanState.CLOSED
+
+
+def delete_plan(work: Work, data: PlanRef) -> None:
+    """Delete a draft with its rows."""
+    plan = _draft(work, data.plan_id)
+    for row in work.session.scalars(select(PlanRow).where(PlanRow.plan_id == plan.id)):
+        work.session.delete(row)
+    work.session.flush()
+    work.session.delete(plan)

@@ -1,0 +1,74 @@
+"""The standing of `rules.standing` as SQL, for lists and counts over many people.
+
+The twin of the Python rule; a property test holds them together. Categories are few, so their
+dates are worked out before and bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import ColumnElement, Date, String, and_, case, exists, literal, or_, select
+from sqlalchemy.orm import Session
+
+from tracker_position_rotation.models import Category, Deferral, Holding, Post, Reason
+from tracker_position_rotation.rules import Period, Standing, last_start
+
+
+def periods_on(session: Session, day: date) -> dict[int, Period]:
+    """Return the period of each category that is in force on `day`, by its id."""
+    rows = session.execute(
+        select(Category.id, Category.months, Category.alert_months).where(
+            Category.valid_from <= day, or_(Category.valid_to.is_(None), Category.valid_to > day)
+        )
+    )
+    return {row.id: Period(row.months, row.alert_months) for row in rows}
+
+
+def held_on(day: date) -> ColumnElement[bool]:
+    """Return the filter of the posts held on `day`."""
+    return and_(Holding.since <= day, or_(Holding.until.is_(None), Holding.until > day))
+
+
+def _pauses(day: date, *, counts_out: bool) -> ColumnElement[bool]:
+    return exists(
+        select(Deferral.id)
+        .join(Reason)
+        .where(
+            Deferral.person_id == Holding.person_id,
+            Deferral.start <= day,
+            or_(Deferral.end.is_(None), Deferral.end >= day),
+            Reason.counts_out.is_(counts_out),
+        )
+    )
+
+
+def standing_on(day: date, periods: dict[int, Period]) -> ColumnElement[str]:
+    """Return the standing of a holding (joined with its post) on `day`, as text."""
+    if not periods:
+        return literal(Standing.OUTSIDE.value, String)
+    far = literal(date(1900, 1, 1), Date)
+
+    def cut(months_of: Sequence[tuple[int, int]]) -> ColumnElement[date]:
+        whens = {
+            # No months at all: everybody who holds the post.
+            key: literal(last_start(day, months) if months else day, Date)
+            for key, months in months_of
+        }
+        return case(whens, value=Post.category_id, else_=far)
+
+    alert = cut([(key, one.alert_months) for key, one in periods.items()])
+    due = cut([(key, one.months) for key, one in periods.items()])
+    since = Holding.since_in_category
+    return case(
+        (
+            or_(Post.category_id.is_(None), Post.category_id.not_in(list(periods))),
+            Standing.OUTSIDE.value,
+        ),
+        (since > alert, Standing.NOT_DUE.value),
+        (_pauses(day, counts_out=True), Standing.EXEMPT.value),
+        (_pauses(day, counts_out=False), Standing.DEFERRED.value),
+        (since > due, Standing.SOON.value),
+        else_=Standing.DUE.value,
+    )
