@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tracker.jobs.ledger import queue
 from tracker.plugins.descriptors import JobCall, JobSpec, MissedPolicy
 
-__all__ = ["JobCall", "JobSpec", "MissedPolicy"]
+__all__ = ["JobCall", "JobSpec", "MissedPolicy", "queue"]

@@ -177,7 +177,7 @@ class Right:
 
 @dataclass(frozen=True)
 class DeclaredJob:
-    """Work that the plug-in has the clock start, by a cron line in local time."""
+    """Work that the plug-in has the clock start, by a cron line in local time ('' = when asked)."""
 
     key: str
     words: Words
@@ -504,9 +504,9 @@ def _right(table: _Table, name: str) -> Right:
 
 
 def _job(table: _Table, name: str) -> DeclaredJob:
-    cron = table.text("cron")
+    cron = table.text("cron", "")
     fields = cron.split()
-    if len(fields) != 5 or not all(map(_CRON_FIELD.fullmatch, fields)):
+    if cron and (len(fields) != 5 or not all(map(_CRON_FIELD.fullmatch, fields))):
         raise _fault(table.where("cron"), _("“%(cron)s” không phải là lịch cron", cron=cron))
     job = DeclaredJob(_own_key(table, name), table.both(), cron)
     table.done()
