@@ -68,6 +68,7 @@ setup(
             "*.gz",
             "*.po",
             "*.mo",
+            "*.tmpl",
             "*.md",
             "LICENSE*",
             "py.typed",

@@ -1,4 +1,6 @@
 """Fixtures for the tests of plug-ins: an app with the plug-in in it, people, both databases.
 
-pytest finds them by itself where the product is installed (entry point `tracker.testing.plugin`).
+pytest finds the fixtures by itself where the product is installed (`tracker.testing.plugin`);
+`tracker.testing.world` has what tests call by name. This package itself imports nothing, as pytest
+loads it in every run.
 """

@@ -174,8 +174,8 @@ def sign_in(world: World, app: Flask) -> Callable[..., FlaskClient]:
     `sign_in("inspector")` reaches the whole province, `sign_in("head", scope=commune)` a commune.
     """
 
-    def enter(role: str, *, scope: int | None = None) -> FlaskClient:
-        person = world.person(role, unit=scope, scope=scope)
+    def enter(role: str, *, scope: int | None = None, locale: str = "vi") -> FlaskClient:
+        person = world.person(role, unit=scope, scope=scope, locale=locale)
         return world.sign_in(app.test_client(), person)
 
     return enter

@@ -5,7 +5,7 @@ Everything is made through the services of the core, as the system. All need an 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -39,7 +39,8 @@ from tracker.units.models import UnitKind
 from tracker.units.services import create_unit
 
 BORN = date(2021, 1, 1)
-ROLES = tuple(Role)
+# The six kinds of user, by the words that `sign_in` and `World.person` take.
+ROLES = tuple(role.value for role in Role)
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ class World:
         unit: int | None = None,
         scope: int | None = None,
         name: str = "",
+        locale: str = "vi",
     ) -> int:
         """Make an account with a role over `scope` (its unit, else the province); return its id."""
         number = next(self._numbers)
@@ -120,6 +122,7 @@ class World:
                     username=f"nguoi-{number}",
                     contact=accounts.Contact(name=name or f"Nguyễn Văn {number}"),
                     unit_id=home,
+                    locale=locale,
                 ),
             )
             if role is not None:
@@ -141,6 +144,14 @@ class World:
             .where(Assignment.id == assignment_id)
         ).one()
         return Share(assignment_id, row.public_id, row.task_id, row.plan_id, unit)
+
+    def run_job(self, key: str, given: Mapping[str, Any] | None = None) -> str:
+        """Run a job once, as the job process does, and return what it says."""
+        from tracker.testing.jobs import DirectCall
+
+        call = DirectCall(due_at=self.clock.now(), input=dict(given or {}))
+        with self.as_system():
+            return current_registry().jobs[key].run(call)
 
     def sign_in(self, client: FlaskClient, user_id: int) -> FlaskClient:
         """Sign a person in on a client without the password form; return the client."""
