@@ -1,0 +1,1 @@
+"""Migrations of this plug-in's tables."""

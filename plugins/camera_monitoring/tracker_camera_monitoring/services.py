@@ -1,0 +1,308 @@
+"""Services of the register: desks, cameras, the list of sights. Every rule of writing them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from sqlalchemy import func, select
+
+from tracker.api.errors import Conflict, FieldError, NotFound, ValidationFailed
+from tracker.api.i18n import gettext as _
+from tracker.api.queries import reaches, units
+from tracker.api.text import fold, normalise, sort_key
+from tracker.api.work import Work
+from tracker_camera_monitoring import inputs, monitoring
+from tracker_camera_monitoring.models import (
+    Camera,
+    CameraState,
+    Desk,
+    DeskUnit,
+    EntrySight,
+    Sight,
+)
+from tracker_camera_monitoring.permissions import MANAGE
+
+EARLIEST = date(1990, 1, 1)
+MOST_COST = 10**12
+MOST_CAMERAS_A_DESK = 200
+
+
+def one_line(text: str) -> str:
+    """Return text normalised, on one line."""
+    return " ".join(normalise(text).split())
+
+
+def check_version(record: object, version: int | None) -> None:
+    """Raise Conflict when the form was filled from an older version of the record."""
+    if version is not None and getattr(record, "version", version) != version:
+        raise Conflict(_("Người khác vừa sửa mục này. Hãy tải lại rồi sửa tiếp."))
+
+
+# ---------------------------------------------------------------------------------------------
+# Desks
+
+
+def save_desk(work: Work, data: inputs.SaveDesk) -> int:
+    """Make or change a desk; return its id. Raises ValidationFailed, PermissionDenied, Conflict."""
+    work.require_held(MANAGE)
+    name = one_line(data.name)
+    errors = []
+    if not name:
+        errors.append(FieldError("name", _("Hãy điền tên bàn tiếp dân.")))
+    if not EARLIEST <= data.opened_on <= work.today:
+        errors.append(FieldError("opened_on", _("Ngày này ở tương lai hoặc quá xa.")))
+    if data.closed_on is not None and data.closed_on < data.opened_on:
+        errors.append(FieldError("closed_on", _("Ngày ngừng phải sau ngày bắt đầu.")))
+    desk = work.get(Desk, data.desk_id) if data.desk_id is not None else None
+    if desk is not None:
+        work.require(MANAGE, desk)
+        check_version(desk, data.version)
+    if (desk is None or desk.unit_id != data.unit_id) and not reaches(MANAGE, units, data.unit_id):
+        errors.append(FieldError("unit_id", _("Hãy chọn đơn vị trong phạm vi của bạn.")))
+    same = select(Desk.id).where(Desk.unit_id == data.unit_id, Desk.name == name)
+    if desk is not None:
+        same = same.where(Desk.id != desk.id)
+    if work.session.scalar(same) is not None:
+        errors.append(FieldError("name", _("Đơn vị đã có bàn tiếp dân mang tên này.")))
+    if errors:
+        raise ValidationFailed(errors)
+    if desk is None:
+        desk = Desk(unit_id=data.unit_id, name=name, opened_on=data.opened_on)
+        work.session.add(desk)
+        work.session.flush()
+        _begin_unit(work, desk, data.unit_id, data.opened_on)
+    elif desk.unit_id != data.unit_id:
+        move_desk(work, desk, data.unit_id, work.today)
+    elif desk.opened_on != data.opened_on:
+        _move_beginning(work, desk, data.opened_on)
+    desk.name = name
+    desk.place = one_line(data.place)
+    desk.opened_on = data.opened_on
+    desk.closed_on = data.closed_on
+    desk.note = normalise(data.note)
+    _fold_desk(desk)
+    work.session.flush()
+    return desk.id
+
+
+def _fold_desk(desk: Desk) -> None:
+    desk.sort_key = sort_key(desk.name)
+    desk.folded = fold(f"{desk.name} {desk.place}")
+
+
+def _begin_unit(work: Work, desk: Desk, unit_id: int, since: date) -> None:
+    work.session.add(DeskUnit(desk_id=desk.id, unit_id=unit_id, valid_from=since))
+    work.session.flush()
+
+
+def _move_beginning(work: Work, desk: Desk, opened_on: date) -> None:
+    """Let the first unit of a desk begin with the desk, as far as its end allows."""
+    first = work.session.scalars(
+        select(DeskUnit).where(DeskUnit.desk_id == desk.id).order_by(DeskUnit.valid_from).limit(1)
+    ).one()
+    if first.valid_to is not None and opened_on >= first.valid_to:
+        raise ValidationFailed({"opened_on": _("Bàn đã chuyển sang đơn vị khác trước ngày này.")})
+    unit_id, valid_to = first.unit_id, first.valid_to
+    work.session.delete(first)
+    work.session.flush()
+    work.session.add(
+        DeskUnit(desk_id=desk.id, unit_id=unit_id, valid_from=opened_on, valid_to=valid_to)
+    )
+
+
+def move_desk(work: Work, desk: Desk, unit_id: int, since: date) -> None:
+    """Give a desk to another unit from a day on; a name that is taken there gets a number."""
+    current = work.session.scalars(
+        select(DeskUnit).where(DeskUnit.desk_id == desk.id, DeskUnit.valid_to.is_(None))
+    ).one()
+    if current.valid_from >= since:
+        current.unit_id = unit_id
+    else:
+        current.valid_to = since
+        work.session.flush()
+        _begin_unit(work, desk, unit_id, since)
+    taken = set(work.session.scalars(select(Desk.name).where(Desk.unit_id == unit_id)))
+    name, number = desk.name, 2
+    while name in taken:
+        name, number = f"{desk.name} ({number})", number + 1
+    desk.unit_id, desk.name = unit_id, name
+    _fold_desk(desk)
+    work.session.flush()
+
+
+# ---------------------------------------------------------------------------------------------
+# Cameras
+
+
+def save_camera(work: Work, data: inputs.SaveCamera) -> int:
+    """Make or change a camera; return its id. Raises ValidationFailed, PermissionDenied."""
+    desk = work.get(Desk, data.desk_id, lock=False)
+    work.require(MANAGE, desk)
+    camera = work.get(Camera, data.camera_id) if data.camera_id is not None else None
+    if camera is not None:
+        work.require(MANAGE, camera)
+        check_version(camera, data.version)
+    errors = _camera_faults(work, data)
+    if errors:
+        raise ValidationFailed(errors)
+    if camera is None:
+        camera = Camera(desk_id=desk.id, name="")
+        work.session.add(camera)
+    asked_before = camera.address if camera.id is not None and _is_probed(camera) else None
+    camera.desk_id = desk.id
+    camera.name = one_line(data.name)
+    camera.set_name = one_line(data.set_name)
+    camera.model = one_line(data.model)
+    camera.place = one_line(data.place)
+    camera.state = data.state
+    camera.bought_on = data.bought_on
+    camera.retired_on = _retired_on(work, data)
+    camera.cost = data.cost
+    camera.retention_days = data.retention_days
+    camera.probe_minutes = data.probe_minutes
+    camera.note = normalise(data.note)
+    _take_address(camera, data)
+    camera.sort_key = sort_key(camera.name)
+    camera.folded = fold(f"{camera.name} {camera.place} {camera.model} {camera.set_name}")
+    work.session.flush()
+    asked_now = camera.address if _is_probed(camera) else None
+    if asked_before is not None and asked_before != asked_now:
+        # What is known was said of another address, or nobody will ask any more.
+        monitoring.forget(work, camera.id)
+    return camera.id
+
+
+def _is_probed(camera: Camera) -> bool:
+    return camera.probe_kind is not None and camera.state is CameraState.IN_USE
+
+
+def _retired_on(work: Work, data: inputs.SaveCamera) -> date | None:
+    if data.state is not CameraState.RETIRED:
+        return None
+    return data.retired_on or work.today
+
+
+def _take_address(camera: Camera, data: inputs.SaveCamera) -> None:
+    address = data.address
+    if address is None:
+        camera.probe_kind, camera.host, camera.port, camera.path = None, "", 0, ""
+        camera.username = camera.secret = None
+        return
+    moved = (camera.host, camera.port) != (address.host, address.port)
+    camera.probe_kind, camera.host = address.kind, address.host
+    camera.port, camera.path = address.port, address.path
+    if address.username:
+        camera.username, camera.secret = address.username, address.password
+    elif data.forget_secret or moved:
+        # A password is never sent to a host that it was not given for.
+        camera.username = camera.secret = None
+
+
+def _camera_faults(work: Work, data: inputs.SaveCamera) -> list[FieldError]:
+    errors = []
+    name = one_line(data.name)
+    if not name:
+        errors.append(FieldError("name", _("Hãy điền tên camera.")))
+    same = select(Camera.id).where(Camera.desk_id == data.desk_id, Camera.name == name)
+    if data.camera_id is not None:
+        same = same.where(Camera.id != data.camera_id)
+    if work.session.scalar(same) is not None:
+        errors.append(FieldError("name", _("Bàn này đã có camera mang tên này.")))
+    for field in ("bought_on", "retired_on"):
+        day = getattr(data, field)
+        if day is not None and not EARLIEST <= day <= work.today:
+            errors.append(FieldError(field, _("Ngày này ở tương lai hoặc quá xa.")))
+    if data.retired_on and data.bought_on and data.retired_on < data.bought_on:
+        errors.append(FieldError("retired_on", _("Ngày thôi dùng phải sau ngày mua.")))
+    if data.cost is not None and not 0 <= data.cost <= MOST_COST:
+        errors.append(FieldError("cost", _("Giá phải là số đồng, từ 0 đến 1.000 tỷ.")))
+    if data.retention_days is not None and not 0 <= data.retention_days <= 36500:
+        errors.append(FieldError("retention_days", _("Hãy nhập số ngày từ 0 đến 36.500.")))
+    if not 5 <= data.probe_minutes <= 1440:
+        errors.append(FieldError("probe_minutes", _("Hãy nhập số phút từ 5 đến 1.440.")))
+    if data.camera_id is None:
+        count = work.session.scalar(
+            select(func.count()).select_from(Camera).where(Camera.desk_id == data.desk_id)
+        )
+        if count is not None and count >= MOST_CAMERAS_A_DESK:
+            errors.append(FieldError("", _("Bàn này đã có quá nhiều camera.")))
+    return errors
+
+
+def import_cameras(work: Work, data: inputs.ImportCameras) -> int:
+    """Write all rows of a spreadsheet; return how many. Raises what saving one by hand raises."""
+    work.require_held(MANAGE)
+    desks: dict[tuple[int, str], int] = {}
+    for row in data.rows:
+        place = (row.unit_id, row.desk_name)
+        if place not in desks:
+            found = work.session.scalar(
+                select(Desk.id).where(Desk.unit_id == row.unit_id, Desk.name == row.desk_name)
+            )
+            desks[place] = found or save_desk(
+                work,
+                inputs.SaveDesk(
+                    unit_id=row.unit_id,
+                    name=row.desk_name,
+                    opened_on=row.opened_on or work.today,
+                    place=row.desk_place,
+                ),
+            )
+        desk_id = desks[place]
+        camera_id = work.session.scalar(
+            select(Camera.id).where(Camera.desk_id == desk_id, Camera.name == row.camera.name)
+        )
+        values = {name: getattr(row.camera, name) for name in row.camera.__dataclass_fields__}
+        save_camera(
+            work, inputs.SaveCamera(**{**values, "desk_id": desk_id, "camera_id": camera_id})
+        )
+    return len(data.rows)
+
+
+def hand_over(work: Work, data: inputs.HandOver) -> int:
+    """Give desks to the units that took over; return how many moved. Again changes nothing."""
+    moved = 0
+    for desk_id, unit_id in sorted(data.desks.items()):
+        desk = work.session.get(Desk, desk_id, with_for_update=True, populate_existing=True)
+        if desk is None or desk.unit_id == unit_id:
+            continue
+        move_desk(work, desk, unit_id, data.effective_on)
+        moved += 1
+    return moved
+
+
+# ---------------------------------------------------------------------------------------------
+# The list of what may be seen
+
+
+def save_sight(work: Work, data: inputs.SaveSight) -> int:
+    """Make or change a line of the list; return its id. Raises ValidationFailed."""
+    work.require_held(MANAGE)
+    name = one_line(data.name)
+    if not name:
+        raise ValidationFailed({"name": _("Hãy điền nội dung.")})
+    sight = work.get(Sight, data.sight_id) if data.sight_id is not None else None
+    if sight is None:
+        number = (work.session.scalar(select(func.max(Sight.id))) or 0) + 1
+        sight = Sight(code=f"own_{number}", name=name)
+        work.session.add(sight)
+    else:
+        check_version(sight, data.version)
+    sight.name = name
+    sight.name_en = one_line(data.name_en)
+    sight.severity = data.severity
+    sight.position = data.position
+    sight.is_active = data.is_active
+    work.session.flush()
+    return sight.id
+
+
+def remove_sight(work: Work, sight_id: int) -> None:
+    """Delete a line that no entry uses; Conflict for one that is used: it is switched off."""
+    work.require_held(MANAGE)
+    sight = work.session.get(Sight, sight_id)
+    if sight is None:
+        raise NotFound
+    if work.session.scalar(select(EntrySight.entry_id).where(EntrySight.sight_id == sight_id)):
+        raise Conflict(_("Nội dung này đã có trong nhật ký nên không xóa được; hãy thôi dùng nó."))
+    work.session.delete(sight)

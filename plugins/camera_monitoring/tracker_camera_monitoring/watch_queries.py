@@ -1,0 +1,278 @@
+"""Reading the watch log and the roster, within one's rights."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Row, Select, func, select
+
+from tracker.api.queries import people, session, units, visible
+from tracker.api.text import fold
+from tracker_camera_monitoring.health_queries import under
+from tracker_camera_monitoring.models import (
+    Camera,
+    Desk,
+    Entry,
+    EntrySight,
+    Severity,
+    Shift,
+    Sight,
+)
+from tracker_camera_monitoring.permissions import READ_LOG, ROSTER, VIEW
+from tracker_camera_monitoring.rosters import Span, gaps, minutes_of
+
+
+@dataclass(frozen=True)
+class EntryFilters:
+    """What the stream is narrowed to."""
+
+    unit_id: int | None = None
+    desk_id: int | None = None
+    severity: Severity | None = None
+    sight_id: int | None = None
+    start: date | None = None
+    end: date | None = None
+    text: str = ""
+    only_mine: int | None = None
+
+
+def entries_query(filters: EntryFilters) -> Select[Any]:
+    """Return the entries that one may read, newest first."""
+    query = (
+        select(
+            Entry.id,
+            Entry.day,
+            Entry.starts_at,
+            Entry.ends_at,
+            Entry.severity,
+            Entry.text,
+            Entry.shows_people,
+            Entry.recorded_at,
+            Entry.recorded_by_name,
+            Entry.visit_public_id,
+            Entry.finding_public_id,
+            Entry.unit_id,
+            Desk.name.label("desk_name"),
+            Camera.name.label("camera_name"),
+            units.c.name.label("unit_name"),
+        )
+        .join(Desk, Desk.id == Entry.desk_id)
+        .join(units, units.c.id == Entry.unit_id)
+        .outerjoin(Camera, Camera.id == Entry.camera_id)
+        .where(visible(READ_LOG, Entry))
+        .order_by(Entry.day.desc(), Entry.starts_at.desc(), Entry.id.desc())
+    )
+    if filters.unit_id is not None:
+        query = query.where(Entry.unit_id.in_(under(filters.unit_id)))
+    if filters.desk_id is not None:
+        query = query.where(Entry.desk_id == filters.desk_id)
+    if filters.severity is not None:
+        query = query.where(Entry.severity == filters.severity)
+    if filters.sight_id is not None:
+        query = query.where(
+            Entry.id.in_(select(EntrySight.entry_id).where(EntrySight.sight_id == filters.sight_id))
+        )
+    if filters.start is not None:
+        query = query.where(Entry.day >= filters.start)
+    if filters.end is not None:
+        query = query.where(Entry.day <= filters.end)
+    if filters.only_mine is not None:
+        query = query.where(Entry.recorded_by_id == filters.only_mine)
+    for word in fold(filters.text).split():
+        query = query.where(
+            Entry.folded.contains(word, autoescape=True)
+            | Desk.folded.contains(word, autoescape=True)
+            | units.c.folded.contains(word, autoescape=True)
+        )
+    return query
+
+
+def sights_of(entry_ids: Collection[int]) -> dict[int, list[Sight]]:
+    """Return what entries say was seen."""
+    found: dict[int, list[Sight]] = {}
+    rows = session().execute(
+        select(EntrySight.entry_id, Sight)
+        .join(Sight, Sight.id == EntrySight.sight_id)
+        .where(EntrySight.entry_id.in_(sorted(entry_ids)))
+        .order_by(Sight.position, Sight.id)
+    )
+    for entry_id, sight in rows:
+        found.setdefault(entry_id, []).append(sight)
+    return found
+
+
+def find_entry(entry_id: int) -> Entry | None:
+    """Return an entry that one may read."""
+    return session().scalar(select(Entry).where(Entry.id == entry_id, visible(READ_LOG, Entry)))
+
+
+def may_read_entry(entry_id: int) -> bool:
+    """Tell whether whoever acts may read an entry, and so the files of it."""
+    return find_entry(entry_id) is not None
+
+
+def desks_seen_since(start: date, end: date) -> Row[Any]:
+    """Return (entries, grave ones, desks watched, visits and findings made) of days, counted."""
+    return (
+        session()
+        .execute(
+            select(
+                func.count(),
+                func.count().filter(Entry.severity.in_([Severity.MAJOR, Severity.CRITICAL])),
+                func.count(Entry.desk_id.distinct()),
+                func.count(Entry.visit_public_id),
+                func.count(Entry.finding_public_id),
+                func.count().filter(Entry.severity != Severity.NORMAL),
+            ).where(visible(VIEW, Entry), Entry.day.between(start, end))
+        )
+        .one()
+    )
+
+
+def sight_counts(start: date, end: date, unit_id: int | None = None) -> list[tuple[Sight, int]]:
+    """Return how often each thing was seen in a time; counts only, so the wider right does."""
+    query = (
+        select(Sight, func.count(EntrySight.entry_id))
+        .join(EntrySight, EntrySight.sight_id == Sight.id)
+        .join(Entry, Entry.id == EntrySight.entry_id)
+        .where(visible(VIEW, Entry), Entry.day.between(start, end))
+        .group_by(Sight.id)
+        .order_by(func.count(EntrySight.entry_id).desc(), Sight.position)
+    )
+    if unit_id is not None:
+        query = query.where(Entry.unit_id.in_(under(unit_id)))
+    return [(row[0], row[1]) for row in session().execute(query)]
+
+
+def entry_counts_by_unit(
+    start: date, end: date, unit_id: int | None = None
+) -> dict[int, tuple[int, int]]:
+    """Return (entries, those not normal) by unit; counts only."""
+    query = (
+        select(
+            Entry.unit_id,
+            func.count(),
+            func.count().filter(Entry.severity != Severity.NORMAL),
+        )
+        .where(visible(VIEW, Entry), Entry.day.between(start, end))
+        .group_by(Entry.unit_id)
+    )
+    if unit_id is not None:
+        query = query.where(Entry.unit_id.in_(under(unit_id)))
+    return {row[0]: (row[1], row[2]) for row in session().execute(query)}
+
+
+# ---------------------------------------------------------------------------------------------
+# Roster
+
+
+@dataclass(frozen=True)
+class RosterDay:
+    """A day of the roster: turns, the working hours that nobody covers, and what was written."""
+
+    day: date
+    is_working: bool
+    shifts: Sequence[Row[Any]] = ()
+    gaps: Sequence[Span] = ()
+    # Turns that are over and in which nobody wrote anything.
+    silent: frozenset[int] = field(default_factory=frozenset)
+
+
+def shifts_between(start: date, end: date) -> list[Row[Any]]:
+    """Return the turns of days that one may see, in order."""
+    return list(
+        session().execute(
+            select(
+                Shift.id,
+                Shift.day,
+                Shift.starts_at,
+                Shift.ends_at,
+                Shift.watcher_id,
+                Shift.watcher_name,
+                Shift.note,
+                Shift.unit_id,
+                units.c.name.label("unit_name"),
+            )
+            .join(units, units.c.id == Shift.unit_id)
+            .where(visible(READ_LOG, Shift), Shift.day.between(start, end))
+            .order_by(Shift.day, Shift.starts_at, units.c.sort_key, Shift.id)
+        )
+    )
+
+
+def written_in(start: date, end: date) -> dict[tuple[date, int], list[Span]]:
+    """Return when each person wrote entries about, by day."""
+    found: dict[tuple[date, int], list[Span]] = {}
+    rows = session().execute(
+        select(Entry.day, Entry.recorded_by_id, Entry.starts_at, Entry.ends_at).where(
+            visible(READ_LOG, Entry), Entry.day.between(start, end)
+        )
+    )
+    for row in rows:
+        if row.recorded_by_id is not None:
+            span = Span(minutes_of(row.starts_at), minutes_of(row.ends_at))
+            found.setdefault((row.day, row.recorded_by_id), []).append(span)
+    return found
+
+
+def roster(
+    monday: date, days: int, hours: Sequence[Span], off: Mapping[date, bool], today: date
+) -> list[RosterDay]:
+    """Return days of the roster with their gaps; `off` says which days nobody works."""
+    end = monday + timedelta(days=days - 1)
+    by_day: dict[date, list[Row[Any]]] = {}
+    for row in shifts_between(monday, end):
+        by_day.setdefault(row.day, []).append(row)
+    written = written_in(monday, end)
+    found = []
+    for number in range(days):
+        day = monday + timedelta(days=number)
+        rows = by_day.get(day, [])
+        taken = [Span(minutes_of(row.starts_at), minutes_of(row.ends_at)) for row in rows]
+        is_working = not off.get(day, False)
+        found.append(
+            RosterDay(
+                day=day,
+                is_working=is_working,
+                shifts=rows,
+                gaps=gaps(hours, taken, shortest=15) if is_working else (),
+                silent=frozenset(
+                    row.id
+                    for row, span in zip(rows, taken, strict=True)
+                    if day < today
+                    and not any(
+                        one.start < span.end and one.end > span.start
+                        for one in written.get((day, row.watcher_id), ())
+                    )
+                ),
+            )
+        )
+    return found
+
+
+def watchers() -> list[tuple[int, str]]:
+    """Return (id, name) of the active people of the units in reach, by name."""
+    rows = session().execute(
+        select(people.c.id, people.c.name, people.c.title)
+        .where(
+            people.c.is_active,
+            people.c.unit_id.in_(select(units.c.id).where(visible(ROSTER, units))),
+        )
+        .order_by(people.c.sort_key, people.c.id)
+    )
+    return [(row.id, f"{row.name}, {row.title}" if row.title else row.name) for row in rows]
+
+
+def my_shifts(user_id: int, start: date, end: date) -> list[Row[Any]]:
+    """Return one's own turns on days."""
+    return list(
+        session().execute(
+            select(Shift.id, Shift.day, Shift.starts_at, Shift.ends_at, units.c.name)
+            .join(units, units.c.id == Shift.unit_id)
+            .where(Shift.watcher_id == user_id, Shift.day.between(start, end))
+            .order_by(Shift.day, Shift.starts_at)
+        )
+    )
