@@ -12,6 +12,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import joinedload
 from wtforms import SelectField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its types
 
 from tracker.accounts.models import User
 from tracker.admin.listing import Bulk, Filter, ReasonForm, Several, Write, carry_out_several
@@ -156,6 +157,25 @@ def _close(view: SecureModelView, records: Sequence[Plan], form: Any) -> Write:
     return Write(carry_out_several, Several(writes), form.reason.data)
 
 
+class ConfirmationForm(ReasonForm):
+    """Whether 'done' has to be confirmed, and why."""
+
+    needs_confirmation = SelectField(
+        _l("Báo hoàn thành"),
+        [Required()],
+        choices=[
+            SelectChoice("1", _l("Phải được cơ quan thường trực xác nhận")),
+            SelectChoice("0", _l("Được tính ngay, không cần xác nhận")),
+        ],
+    )
+
+
+def _set_confirmation(view: SecureModelView, records: Sequence[Plan], form: Any) -> Write:
+    ids = tuple(plan.id for plan in records)
+    data = bulk.SetConfirmation(ids, form.needs_confirmation.data == "1")
+    return Write(bulk.set_confirmation, data, form.reason.data)
+
+
 def _plan_years() -> list[tuple[str, str]]:
     query = select(Plan.year_from).distinct().order_by(Plan.year_from.desc())
     return [(str(year), str(year)) for year in db.session.scalars(query)]
@@ -231,6 +251,15 @@ class PlanView(SecureModelView):
             icon="lock",
             form=CloseForm,
             done=_l("Đã khép."),
+        ),
+        Bulk(
+            name="confirmation",
+            label=_l("Cần xác nhận"),
+            question=_l("Báo hoàn thành trong những kế hoạch này có cần xác nhận không?"),
+            write=_set_confirmation,
+            icon="check-circle",
+            form=ConfirmationForm,
+            done=_l("Đã đổi cách xác nhận."),
         ),
     )
     can_delete = True

@@ -47,3 +47,27 @@ def set_area(work: Work, data: SetArea) -> int:
             task.area_id = data.area_id
             changed += 1
     return changed
+
+
+@dataclass(frozen=True)
+class SetConfirmation:
+    """Whether what units report as done counts only once it is confirmed, in these plans."""
+
+    plan_ids: tuple[int, ...]
+    needs_confirmation: bool
+
+
+def set_confirmation(work: Work, data: SetConfirmation) -> int:
+    """Ask for confirmation in several plans, or no longer; return how many plans changed.
+
+    Raises ValidationFailed, NotFound, PermissionDenied; then none is changed.
+    """
+    changed = 0
+    for key in sorted(set(data.plan_ids)):
+        plan = work.get(Plan, key)
+        work.require("plans.manage", plan)
+        require_changeable(plan)
+        if plan.needs_confirmation != data.needs_confirmation:
+            plan.needs_confirmation = data.needs_confirmation
+            changed += 1
+    return changed

@@ -52,13 +52,17 @@ class Filter:
     """What a figure is about; nothing chosen means every plan that is not a draft.
 
     `unit_id` means the unit and all under it (by today's tree, reading: ended units too),
-    `condition` is any further condition on Assignment, Task or Plan, such as the reader's rights.
+    `year` means the plans of a year; `reach` what reports count for a reader: units led within
+    these, and all of the plans that they issued; `condition` is any further condition on
+    Assignment, Task or Plan, such as the reader's rights.
     """
 
     plan_id: int | None = None
     unit_id: int | None = None
     area_id: int | None = None
     condition: ColumnElement[bool] | None = None
+    year: int | None = None
+    reach: frozenset[int] | None = None
 
     def on_tasks(self) -> list[ColumnElement[bool]]:
         """Return the conditions on Task and Plan."""
@@ -69,7 +73,16 @@ class Filter:
             found.append(Plan.state != PlanState.DRAFT)
         if self.area_id is not None:
             found.append(Task.area_id == self.area_id)
+        if self.year is not None:
+            found += [Plan.year_from <= self.year, Plan.year_to >= self.year]
         return found
+
+    def on_reach(self) -> ColumnElement[bool] | None:
+        """Return the condition that reports count a share for the reader."""
+        if self.reach is None:
+            return None
+        within = tree.units_within(self.reach, reading=True)
+        return or_(AssignmentPeriod.unit_id.in_(within), Plan.issuer_id.in_(within))
 
     def on_units(self) -> ColumnElement[bool] | None:
         """Return the condition on the unit that led on the day."""
@@ -141,8 +154,7 @@ def assignments_on(as_of: date, wanted: Filter) -> Select[Any]:
             *wanted.on_tasks(),
         )
     )
-    on_units = wanted.on_units()
-    for condition in (on_units, wanted.condition):
+    for condition in (wanted.on_units(), wanted.on_reach(), wanted.condition):
         if condition is not None:
             query = query.where(condition)
     return query
@@ -202,6 +214,10 @@ def tasks_on(as_of: date, wanted: Filter) -> Subquery:
     if wanted.unit_id is not None or wanted.condition is not None:
         # Rows whose shares all lie outside the filter are not what the figure is about.
         query = query.where(summed.c.task_id.is_not(None))
+    elif wanted.reach is not None:
+        # What nobody leads belongs to whoever issued the plan.
+        within = tree.units_within(wanted.reach, reading=True)
+        query = query.where(or_(summed.c.task_id.is_not(None), Plan.issuer_id.in_(within)))
     return query.subquery("tasks_on")
 
 

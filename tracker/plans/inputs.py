@@ -58,6 +58,14 @@ class JudgeReport:
 
 
 @dataclass(frozen=True)
+class ConfirmReports:
+    """A coordinator's confirmation of several reports of 'done' at once, and what it rests on."""
+
+    assignment_ids: tuple[int, ...]
+    note: str
+
+
+@dataclass(frozen=True)
 class OpenDispute:
     """A unit says why a row that shows as overdue is not."""
 

@@ -27,6 +27,7 @@ from tracker.plans import history, rules
 from tracker.plans.extensions import add_approved
 from tracker.plans.inputs import (
     AssignPerson,
+    ConfirmReports,
     DecideDispute,
     JudgeReport,
     OpenDispute,
@@ -218,6 +219,22 @@ def confirm(work: Work, data: JudgeReport) -> int:
     entry = enter(work, assignment, EntryKind.CONFIRMED, note=data.note)
     history.rebuild(work, [assignment.id])
     return entry.id
+
+
+def confirm_several(work: Work, data: ConfirmReports) -> int:
+    """Confirm several reports of 'done', all or none; return how many.
+
+    Raises ValidationFailed where one of them does not wait for it, NotFound, PermissionDenied.
+    """
+    require_few(data.assignment_ids)
+    if not data.note:
+        raise ValidationFailed({"note": _("Hãy ghi căn cứ xác nhận.")})
+    keys = sorted(set(data.assignment_ids))
+    for key in keys:
+        assignment = _judged(work, JudgeReport(key))
+        enter(work, assignment, EntryKind.CONFIRMED, note=data.note)
+    history.rebuild(work, keys)
+    return len(keys)
 
 
 def send_back(work: Work, data: JudgeReport) -> int:

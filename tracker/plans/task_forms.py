@@ -27,6 +27,7 @@ from tracker.plans.inputs import (
     AnswerUrge,
     AskExtension,
     AssignPerson,
+    ConfirmReports,
     DecideDispute,
     DecideExtension,
     EvidenceInput,
@@ -171,6 +172,16 @@ class JudgeForm(Form):
     def to_input(self, assignment_id: int) -> JudgeReport:
         """Return what the service takes."""
         return JudgeReport(assignment_id, self.note.data or "", version_of(self.version.data))
+
+
+class ConfirmForm(Form):
+    """Why several reports of 'done' are confirmed at once."""
+
+    note = Note(_l("Căn cứ xác nhận"), validators=[Required(), Longest(5000)])
+
+    def to_input(self, ids: Sequence[int]) -> ConfirmReports:
+        """Return what the service takes."""
+        return ConfirmReports(tuple(ids), self.note.data or "")
 
 
 class DisputeForm(Form):

@@ -20,6 +20,7 @@ from sqlalchemy.orm import aliased
 
 from tracker.accounts.models import User
 from tracker.core import text as texts
+from tracker.core.clock import local_day_bounds
 from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.rights import Access, rights
@@ -41,7 +42,7 @@ from tracker.plans.models import (
     TaskCoordinator,
     Urge,
 )
-from tracker.plans.rules import Status, current_columns, status_sql
+from tracker.plans.rules import Status, current_columns, period_columns, status_sql
 from tracker.plugins.descriptors import SearchHit
 from tracker.settings import queries as settings
 from tracker.units import tree
@@ -85,6 +86,12 @@ class TaskFilter:
     evidence: EvidenceFilter | None = None
     is_urged: bool = False
     text: str = ""
+    # Plans of this year only.
+    year: int | None = None
+    # As it stood at the end of an earlier day; None for now.
+    as_of: date | None = None
+    # What reports count for a person: units led within, or all of what they issued.
+    reach: frozenset[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,42 @@ class TaskRow:
     product: str = ""
 
 
+@dataclass(frozen=True)
+class _Stand:
+    """Where a list reads how an assignment stands: on its own row, or on that of a past day."""
+
+    unit_id: ColumnElement[Any]
+    due_on: ColumnElement[Any]
+    done_on: ColumnElement[Any]
+    percent: ColumnElement[Any]
+    reported: ColumnElement[Any]
+    status: ColumnElement[Any]
+
+
+def _stand(wanted: TaskFilter, today: date) -> _Stand:
+    source: type[Assignment | AssignmentPeriod] = AssignmentPeriod if wanted.as_of else Assignment
+    status = now_status(today)
+    if wanted.as_of is not None:
+        soon = settings.whole("plans.due_soon_days")
+        status = status_sql(period_columns(), wanted.as_of, soon)
+    return _Stand(
+        unit_id=source.unit_id.expression,
+        due_on=source.due_on.expression,
+        done_on=source.done_on.expression,
+        percent=source.percent.expression,
+        reported=source.reported.expression,
+        status=status,
+    )
+
+
+def _shares(query: Select[Any], wanted: TaskFilter) -> Select[Any]:
+    """Return a query over Assignment, Task and Plan, with the period of the day asked about."""
+    query = query.select_from(Assignment)
+    if wanted.as_of is not None:
+        query = query.join(AssignmentPeriod, AssignmentPeriod.assignment_id == Assignment.id)
+    return query.join(Task, Task.id == Assignment.task_id).join(Plan, Plan.id == Task.plan_id)
+
+
 def now_status(today: date) -> ColumnElement[Any]:
     """Return the status of today as a column, over Assignment, Task and Plan."""
     return status_sql(current_columns(today), today, settings.whole("plans.due_soon_days"))
@@ -129,54 +172,71 @@ def visible() -> ColumnElement[bool]:
 
 def _conditions(wanted: TaskFilter, today: date) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [visible()]
+    stand, day = _stand(wanted, today), wanted.as_of or today
+    if wanted.as_of is not None:
+        found += [
+            Task.kind == RowKind.TASK,
+            AssignmentPeriod.valid_from <= wanted.as_of,
+            AssignmentPeriod.valid_to > wanted.as_of,
+        ]
     if wanted.statuses:
-        found.append(now_status(today).in_([status.value for status in wanted.statuses]))
+        found.append(stand.status.in_([status.value for status in wanted.statuses]))
     if wanted.unit_id is not None:
-        found.append(Assignment.unit_id.in_(tree.units_within([wanted.unit_id], reading=True)))
+        found.append(stand.unit_id.in_(tree.units_within([wanted.unit_id], reading=True)))
+    if wanted.reach is not None:
+        within = tree.units_within(wanted.reach, reading=True)
+        found.append(or_(stand.unit_id.in_(within), Plan.issuer_id.in_(within)))
     if wanted.area_id is not None:
         found.append(Task.area_id == wanted.area_id)
     if wanted.plan_id is not None:
         found.append(Task.plan_id == wanted.plan_id)
+    if wanted.year is not None:
+        found += [Plan.year_from <= wanted.year, Plan.year_to >= wanted.year]
     if wanted.person_id is not None:
         found.append(Assignment.person_id == wanted.person_id)
     if wanted.due is not None:
-        found.append(_due_within(wanted.due, today))
+        found.append(_due_within(wanted.due, day, stand.due_on))
     if wanted.due_from is not None:
-        found.append(Assignment.due_on >= wanted.due_from)
+        found.append(stand.due_on >= wanted.due_from)
     if wanted.due_to is not None:
-        found.append(Assignment.due_on <= wanted.due_to)
+        found.append(stand.due_on <= wanted.due_to)
     if wanted.evidence is EvidenceFilter.MISSING:
         # Proof is missed where something is said to be done.
-        found += [Assignment.has_evidence.is_(False), Assignment.reported == "done"]
+        found += [Assignment.has_evidence.is_(False), stand.reported == Reported.DONE]
     elif wanted.evidence is EvidenceFilter.PRESENT:
         found.append(Assignment.has_evidence.is_(True))
     if wanted.is_urged:
-        found.append(Assignment.id.in_(_urged()))
+        found.append(Assignment.id.in_(_urged(wanted.as_of)))
     found += [Task.folded.like(f"%{word}%") for word in texts.search_terms(wanted.text).folded]
     return found
 
 
-def _urged() -> Select[int]:
-    return select(Urge.assignment_id).where(Urge.answered_at.is_(None))
+def _urged(as_of: date | None) -> Select[int]:
+    if as_of is None:
+        return select(Urge.assignment_id).where(Urge.answered_at.is_(None))
+    _start, after = local_day_bounds(as_of)
+    unanswered = or_(Urge.answered_at.is_(None), Urge.answered_at >= after)
+    return select(Urge.assignment_id).where(Urge.urged_at < after, unanswered)
 
 
-def _due_within(window: DueWindow, today: date) -> ColumnElement[bool]:
+def _due_within(window: DueWindow, today: date, due_on: ColumnElement[Any]) -> ColumnElement[bool]:
     if window is DueWindow.NONE:
-        return Assignment.due_on.is_(None)
+        return due_on.is_(None)
     if window is DueWindow.PAST:
-        return Assignment.due_on < today
+        return due_on < today
     if window is DueWindow.TODAY:
-        return Assignment.due_on == today
+        return due_on == today
     if window is DueWindow.WEEK:
         last = today + timedelta(days=6 - today.weekday())
     else:
         first_of_next = (today.replace(day=1) + timedelta(days=32)).replace(day=1)
         last = first_of_next - timedelta(days=1)
-    return and_(Assignment.due_on >= today, Assignment.due_on <= last)
+    return and_(due_on >= today, due_on <= last)
 
 
 def list_query(wanted: TaskFilter, today: date) -> Select[Any]:
     """Return the rows of a list (the columns of `TaskRow`), not yet in order."""
+    stand = _stand(wanted, today)
     columns: Sequence[Any] = (
         Assignment.id,
         Task.id.label("task_id"),
@@ -186,26 +246,23 @@ def list_query(wanted: TaskFilter, today: date) -> Select[Any]:
         Plan.key.label("plan_key"),
         Plan.title.label("plan_title"),
         func.coalesce(ReformArea.name, "").label("area_name"),
-        Assignment.unit_id,
+        stand.unit_id,
         Unit.name.label("unit_name"),
         func.coalesce(User.name, "").label("person_name"),
         Assignment.occurrence,
         Assignment.original_due_on,
-        Assignment.due_on,
-        Assignment.done_on,
-        Assignment.percent,
+        stand.due_on,
+        stand.done_on,
+        stand.percent,
         Assignment.extension_count,
         Assignment.has_evidence,
         Assignment.last_reported_at,
-        now_status(today).label("status"),
+        stand.status.label("status"),
         Task.product,
     )
     return (
-        select(*columns)
-        .select_from(Assignment)
-        .join(Task, Task.id == Assignment.task_id)
-        .join(Plan, Plan.id == Task.plan_id)
-        .join(Unit, Unit.id == Assignment.unit_id)
+        _shares(select(*columns), wanted)
+        .join(Unit, Unit.id == stand.unit_id)
         .join(ReformArea, ReformArea.id == Task.area_id, isouter=True)
         .join(User, User.id == Assignment.person_id, isouter=True)
         .where(*_conditions(wanted, today))
@@ -214,13 +271,7 @@ def list_query(wanted: TaskFilter, today: date) -> Select[Any]:
 
 def count_query(wanted: TaskFilter, today: date) -> Select[int]:
     """Return the count of the list's rows without the joins that only name things."""
-    return (
-        select(func.count())
-        .select_from(Assignment)
-        .join(Task, Task.id == Assignment.task_id)
-        .join(Plan, Plan.id == Task.plan_id)
-        .where(*_conditions(wanted, today))
-    )
+    return _shares(select(func.count()), wanted).where(*_conditions(wanted, today))
 
 
 def task_row(row: Any) -> TaskRow:
@@ -230,48 +281,52 @@ def task_row(row: Any) -> TaskRow:
     return TaskRow(*values)
 
 
-def order_columns(today: date) -> Mapping[str, Sequence[ColumnElement[Any]]]:
+def order_columns(
+    today: date, as_of: date | None = None
+) -> Mapping[str, Sequence[ColumnElement[Any]]]:
     """Return what each sort key of the list orders by; equal rows keep the order of the plan."""
+    stand = _stand(TaskFilter(as_of=as_of), today)
     in_plan = (Task.path.expression, Assignment.id.expression)
-    undated_last = case((Assignment.due_on.is_(None), 1), else_=0)
+    undated_last = case((stand.due_on.is_(None), 1), else_=0)
     # Old plans hold far more finished work than the day's plan holds open work.
-    open_first = case((Assignment.reported == Reported.DONE, 2), (_is_off(), 3), else_=1)
+    open_first = case((stand.reported == Reported.DONE, 2), (_is_off(as_of), 3), else_=1)
     return {
-        "open": (open_first, undated_last, Assignment.due_on.expression, *in_plan),
-        "due": (undated_last, Assignment.due_on.expression, *in_plan),
+        "open": (open_first, undated_last, stand.due_on, *in_plan),
+        "due": (undated_last, stand.due_on, *in_plan),
         "title": (Task.sort_key.expression, Assignment.id.expression),
         "unit": (Unit.sort_key.expression, *in_plan),
-        "age": (_since(today), Assignment.id.expression),
+        "age": (_since(stand, as_of), Assignment.id.expression),
         "plan": (Plan.sort_key.expression, *in_plan),
     }
 
 
-def _is_off() -> ColumnElement[bool]:
+def _is_off(as_of: date | None) -> ColumnElement[bool]:
+    if as_of is not None:
+        return AssignmentPeriod.is_withdrawn.expression
     return Assignment.withdrawn_on.is_not(None)
 
 
-def _since(today: date) -> ColumnElement[Any]:
+def _since(stand: _Stand, as_of: date | None) -> ColumnElement[Any]:
     """Return the day since which the status holds: its deadline, or when the period began."""
-    since = (
-        select(AssignmentPeriod.valid_from)
-        .where(
-            AssignmentPeriod.assignment_id == Assignment.id,
-            AssignmentPeriod.valid_to == FOREVER,
+    since: ColumnElement[Any] = AssignmentPeriod.valid_from.expression
+    if as_of is None:
+        since = (
+            select(AssignmentPeriod.valid_from)
+            .where(
+                AssignmentPeriod.assignment_id == Assignment.id,
+                AssignmentPeriod.valid_to == FOREVER,
+            )
+            .correlate(Assignment)
+            .scalar_subquery()
         )
-        .correlate(Assignment)
-        .scalar_subquery()
-    )
-    return case((now_status(today) == Status.OVERDUE.value, Assignment.due_on), else_=since)
+    return case((stand.status == Status.OVERDUE.value, stand.due_on), else_=since)
 
 
 def status_counts(wanted: TaskFilter, today: date) -> dict[Status, int]:
     """Return how many rows of the list each status has, the filter's own statuses left aside."""
-    status = now_status(today).label("status")
+    status = _stand(wanted, today).status.label("status")
     rows = db.session.execute(
-        select(status, func.count())
-        .select_from(Assignment)
-        .join(Task, Task.id == Assignment.task_id)
-        .join(Plan, Plan.id == Task.plan_id)
+        _shares(select(status, func.count()), wanted)
         .where(*_conditions(replace(wanted, statuses=()), today))
         .group_by(status)
     )
@@ -315,6 +370,20 @@ def person_choices(unit_ids: Collection[int] | None = None) -> list[tuple[int, s
     if unit_ids is not None:
         query = query.where(User.unit_id.in_(sorted(unit_ids)))
     return [(row.id, f"{row.name} · {row.unit_name}") for row in db.session.execute(query)]
+
+
+def assigned_people() -> list[tuple[int, str]]:
+    """Return (id, name) of the people of units that the actor reads who have been given work."""
+    given = select(Assignment.id).where(Assignment.person_id == User.id).exists()
+    reach = and_(rights.visible(current().actor.access, "plans.view", Unit), given)
+    query = (
+        select(User.id, User.name)
+        .join(Unit, Unit.id == User.unit_id)
+        .where(reach)
+        .order_by(User.sort_key, User.id)
+        .limit(1000)
+    )
+    return [(row.id, row.name) for row in db.session.execute(query)]
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from tracker.plans.models import Assignment, Extension, Reported, Urge
 from tracker.plans.rules import RULE_WORDS, STATUS_WORDS, CountRule, Status
 from tracker.plans.task_forms import (
     AnswerForm,
+    ConfirmForm,
     DisputeDecisionForm,
     DisputeForm,
     ExtensionDecisionForm,
@@ -64,6 +65,11 @@ EVIDENCE_WORDS = {
 SORTS = ("open", "due", "title", "unit", "age", "plan")
 MOST_LISTED = 200
 LONGEST_TEXT = 200
+# The parameter of an address for the day that a list is about, as of its end.
+AS_OF = "tai-ngay"
+# The value of 'scope' by which figures of reports lead to exactly the rows that they count.
+REPORTS, READ_REPORTS = "reports", "reports.view"
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 FormKind = TypeVar("FormKind", bound=Form)
 
 
@@ -108,6 +114,9 @@ def _choice(kind: type[Choice], typed: str) -> Choice:
 def filter_from_address() -> TaskFilter:
     """Return the filter that the address asks for. Raises BadRequest for what cannot be read."""
     due, evidence = request.args.get("due", ""), request.args.get("evidence", "")
+    due_from, due_to = _day("from"), _day("to")
+    if due_from is not None and due_to is not None and due_to < due_from:
+        raise BadRequest(_("Ngày cuối phải từ ngày đầu trở đi."))
     return TaskFilter(
         statuses=tuple(_choice(Status, one) for one in request.args.getlist("status") if one),
         unit_id=_key("unit"),
@@ -115,12 +124,46 @@ def filter_from_address() -> TaskFilter:
         plan_id=_key("plan"),
         person_id=_key("person"),
         due=_choice(DueWindow, due) if due else None,
-        due_from=_day("from"),
-        due_to=_day("to"),
+        due_from=due_from,
+        due_to=due_to,
         evidence=_choice(EvidenceFilter, evidence) if evidence else None,
         is_urged=request.args.get("urged") == "1",
         text=normalise(request.args.get("q", ""))[:LONGEST_TEXT],
+        year=_year(),
+        as_of=_past_day(),
+        reach=_reach(),
     )
+
+
+def _year() -> int | None:
+    typed = request.args.get("year", "")
+    if not typed:
+        return None
+    year = read_whole(typed, LAST_YEAR)
+    if year is None or year < FIRST_YEAR:
+        raise BadRequest(_("Năm không hợp lệ."))
+    return year
+
+
+def _past_day() -> date | None:
+    """Return the earlier day that a list is about, None for now. Raises BadRequest."""
+    day, today = _day(AS_OF), _today()
+    if day is not None and not FIRST_YEAR <= day.year <= today.year:
+        raise BadRequest(_("Ngày nằm ngoài các năm có số liệu."))
+    if day is not None and day > today:
+        raise BadRequest(_("Chưa có số liệu của ngày này: hãy chọn ngày không sau hôm nay."))
+    return None if day == today else day
+
+
+def _reach() -> frozenset[int] | None:
+    """Return what reports count for the person, where the address asks for just that."""
+    scope = request.args.get("scope", "")
+    if scope not in ("", REPORTS):
+        raise BadRequest(_("Địa chỉ có phần không đọc được."))
+    access = current().actor.access
+    if not scope or access.everything or not access.holds(READ_REPORTS):
+        return None
+    return access.scope(READ_REPORTS)
 
 
 @dataclass
@@ -158,6 +201,10 @@ def _chips(wanted: TaskFilter, names: _Names) -> list[tuple[str, str]]:
         chips.append((str(EVIDENCE_WORDS[wanted.evidence]), address_with(evidence=None)))
     if wanted.is_urged:
         chips.append((_("Đang được đôn đốc"), address_with(urged=None)))
+    if wanted.year is not None:
+        chips.append((_("Kế hoạch năm %(year)s", year=wanted.year), address_with(year=None)))
+    if wanted.reach is not None:
+        chips.append((_("Phạm vi tính báo cáo"), address_with(scope=None)))
     if wanted.text:
         chips.append((f"“{wanted.text}”", address_with(q=None)))
     return chips
@@ -169,7 +216,8 @@ def list_tasks() -> str:
     """Show the assignments one may see, filtered, sorted and paged by the address."""
     today, wanted = _today(), filter_from_address()
     order = sorting(dict.fromkeys(SORTS), "open")
-    query = order.apply(task_queries.list_query(wanted, today), task_queries.order_columns(today))
+    columns = task_queries.order_columns(today, wanted.as_of)
+    query = order.apply(task_queries.list_query(wanted, today), columns)
     page = paginate(
         db.session(), query, page_number(), count=task_queries.count_query(wanted, today)
     )
@@ -178,8 +226,7 @@ def list_tasks() -> str:
         areas=task_queries.area_choices(locale_code()),
         plans=task_queries.plan_choices(),
     )
-    if wanted.person_id is not None:
-        names.people = task_queries.person_choices()
+    names.people = task_queries.assigned_people()
     return render_template(
         "tasks/list.html",
         page=page,
@@ -193,6 +240,10 @@ def list_tasks() -> str:
         evidence_choices=[(one.value, words) for one, words in EVIDENCE_WORDS.items()],
         labels=labels,
         today=today,
+        day=wanted.as_of or today,
+        now_url=address_with(**{AS_OF: None}),
+        # The day is not a filter: what it is about stays when filters go.
+        clear_url=url_for("plans.list_tasks", **_kept_day(wanted)),
         export_url=_export_url(),
         page_url=lambda number: address_with(page=number),
     )
@@ -218,6 +269,10 @@ def _status_choices(wanted: TaskFilter, today: date) -> list[tuple[str, str, boo
     return [first, *others]
 
 
+def _kept_day(wanted: TaskFilter) -> dict[str, Any]:
+    return {AS_OF: wanted.as_of.isoformat()} if wanted.as_of is not None else {}
+
+
 def _export_url() -> str:
     parameters: dict[str, Any] = request.args.to_dict(flat=False)
     parameters.pop("page", None)
@@ -231,7 +286,7 @@ def export_tasks() -> Response:
     today, wanted = _today(), filter_from_address()
     order = sorting(dict.fromkeys(SORTS), "open")
     query = order.apply(
-        task_queries.list_query(wanted, today), task_queries.order_columns(today)
+        task_queries.list_query(wanted, today), task_queries.order_columns(today, wanted.as_of)
     ).limit(task_queries.MOST_EXPORTED)
     words = {status.value: str(word) for status, word in STATUS_WORDS.items()}
     columns = (
@@ -272,11 +327,12 @@ def export_tasks() -> Response:
         for row in db.session.execute(query)
     )
     chips = [label for label, _url in _chips(wanted, _names_for(wanted))]
-    note = _("Tính đến ngày %(day)s.", day=show_date(today))
+    day = wanted.as_of or today
+    note = _("Tính đến ngày %(day)s.", day=show_date(day))
     if chips:
         note = _("%(note)s Lọc: %(filters)s.", note=note, filters="; ".join(chips))
     sheet = Sheet(_("Danh sách việc"), columns, rows, title=_("Danh sách việc"), note=note)
-    return download(write_workbook([sheet]), f"viec-{today:%Y%m%d}.xlsx")
+    return download(write_workbook([sheet]), f"viec-{day:%Y%m%d}.xlsx")
 
 
 def _names_for(wanted: TaskFilter) -> _Names:
@@ -284,7 +340,7 @@ def _names_for(wanted: TaskFilter) -> _Names:
         units=units.choices() if wanted.unit_id is not None else [],
         areas=task_queries.area_choices(locale_code()) if wanted.area_id is not None else [],
         plans=task_queries.plan_choices() if wanted.plan_id is not None else [],
-        people=task_queries.person_choices() if wanted.person_id is not None else [],
+        people=task_queries.assigned_people() if wanted.person_id is not None else [],
     )
 
 
@@ -293,6 +349,7 @@ def _names_for(wanted: TaskFilter) -> _Names:
 BULK_ACTIONS = {
     "person": ("tasks.report", _l("Giao người thực hiện")),
     "extend": ("tasks.decide", _l("Gia hạn")),
+    "confirm": ("tasks.decide", _l("Xác nhận hoàn thành")),
     "urge": ("tasks.urge", _l("Đôn đốc")),
 }
 
@@ -359,7 +416,7 @@ def change_tasks() -> str | tuple[str, int] | BaseResponse:
     return (page, status) if status != 200 else page
 
 
-def _bulk_form(action: str) -> PersonForm | ExtensionForm | UrgeForm:
+def _bulk_form(action: str) -> PersonForm | ExtensionForm | ConfirmForm | UrgeForm:
     is_first = "confirm" not in request.form
     if action == "person":
         form = PersonForm(None) if is_first else PersonForm()
@@ -368,6 +425,8 @@ def _bulk_form(action: str) -> PersonForm | ExtensionForm | UrgeForm:
         return form
     if action == "extend":
         return ExtensionForm(None) if is_first else ExtensionForm()
+    if action == "confirm":
+        return ConfirmForm(None) if is_first else ConfirmForm()
     if is_first:
         return UrgeForm(None, reply_by=_reply_by())
     return UrgeForm()
@@ -378,6 +437,8 @@ def _change(action: str, form: Form, ids: Sequence[int]) -> int:
         return run(progress.assign_person, form.to_input(ids), reason=form.reason.data or "")
     if isinstance(form, ExtensionForm):
         return run(extensions.grant_extensions, form.to_grant(ids), reason=form.reason.data or "")
+    if isinstance(form, ConfirmForm):
+        return run(progress.confirm_several, form.to_input(ids), reason=form.note.data or "")
     if isinstance(form, UrgeForm):
         return run(urges.urge_units, form.to_input(ids), reason=form.message.data or "")
     raise BadRequest
@@ -760,17 +821,27 @@ def explain() -> str:
     rule = _choice(CountRule, request.args.get("rule") or CountRule.PLAN.value)
     as_of = _day("as_of") or today
     plan_id, unit_id, area_id = _key("plan"), _key("unit"), _key("area")
-    # A plan's figures are the same for all its readers; without a plan they are about what one
-    # may read. Rows are listed to those who may read them.
+    year, reach = _year(), _reach()
+    # A plan's figures are the same for all its readers, a report's count what it counts for the
+    # reader; without either they are about what one may read. Rows are listed to those who may
+    # read them.
+    is_report = request.args.get("scope") == REPORTS and current().actor.access.holds(READ_REPORTS)
     wanted = figures.Filter(
         plan_id=plan_id,
         unit_id=unit_id,
         area_id=area_id,
-        condition=None if plan_id is not None else task_queries.visible(),
+        condition=None if plan_id is not None or is_report else task_queries.visible(),
+        year=year,
+        reach=reach,
     )
     scope = task_queries.names_of(plan_id, unit_id, area_id, locale_code())
     hide_unless(scope is not None)
     reader = figures.Reader(tasks=task_queries.readable_tasks(), assignments=task_queries.visible())
+    asked = {"plan": plan_id, "unit": unit_id, "area": area_id, "year": year}
+    in_list: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
+    if is_report:
+        in_list["scope"] = REPORTS
+    in_list |= {} if as_of == today else {AS_OF: as_of.isoformat()}
     return render_template(
         "tasks/explain.html",
         figure=figures.figure(db.session(), as_of, rule, wanted),
@@ -778,14 +849,22 @@ def explain() -> str:
         rule=rule,
         parts=figures.rows_of(db.session(), as_of, rule, wanted, reader, MOST_LISTED),
         scope=scope,
+        year=year,
         plan_id=plan_id,
         unit_id=unit_id,
         area_id=area_id,
         as_of=as_of,
         today=today,
         labels=labels,
+        list_url=url_for("plans.list_tasks", **in_list) if as_of <= today else "",
         count_parts=[
-            (status.value, count, None)
+            (
+                status.value,
+                count,
+                url_for("plans.list_tasks", status=status.value, **in_list)
+                if as_of <= today
+                else None,
+            )
             for status, count in figures.by_status(db.session(), as_of, wanted)
         ],
         rules=[

@@ -22,7 +22,7 @@ from tracker.core.numbers import percent
 from tracker.core.periods import Window, WindowRule, previous_window, window
 from tracker.plans import areas
 from tracker.plans.figures import due_soon_days
-from tracker.plans.rules import COUNTED, RULE_WORDS, STATUS_WORDS, CountRule, Status
+from tracker.plans.rules import COUNTED, DONE, RULE_WORDS, STATUS_WORDS, CountRule, Status
 from tracker.plugins.descriptors import (
     Indicator,
     IndicatorValue,
@@ -50,7 +50,6 @@ class PeriodFacts:
     groups: Sequence[queries.Group]
     tallies: Groups
     events: queries.Events
-    explained_as: dict[str, int] | None
 
     def count(self, *wanted: Status) -> int:
         """Return how many assignments stood in one of these statuses at the cut-off."""
@@ -80,9 +79,6 @@ def facts(query: PeriodQuery) -> PeriodFacts:
             groups=queries.groups_on(session, query.end, scope),
             tallies=on_days(history, [query.end])[query.end],
             events=queries.events_between(session, query.start, query.end, scope),
-            explained_as=queries.explained_as(
-                scope, is_whole=queries.reads_whole_plan(session, scope)
-            ),
         )
 
     return kept(session, ("period", query, scope, due_soon_days()), read)
@@ -98,12 +94,21 @@ SECTIONS: Final[dict[str, Label]] = {
 
 
 def _explained(query: PeriodQuery, rule: CountRule) -> str:
-    """Return the address of the page that shows the rows behind a figure; '' if none does."""
-    parameters = facts(query).explained_as
-    if parameters is None:
+    """Return the address of the page that shows the rows behind a figure."""
+    asked: dict[str, Any] = {**queries.explained_as(scope_of(query))}
+    return url_for("plans.explain", rule=rule.value, as_of=query.end.isoformat(), **asked)
+
+
+def _listed(query: PeriodQuery, **more: Any) -> str:
+    """Return the address of the tasks behind a figure, as of the cut-off; '' before it has come.
+
+    The list counts for the reader what the report does.
+    """
+    if query.end > current().clock.today():
         return ""
-    known: dict[str, Any] = dict(parameters)
-    return url_for("plans.explain", rule=rule.value, as_of=query.end.isoformat(), **known)
+    asked: dict[str, Any] = {**queries.explained_as(scope_of(query)), **more}
+    asked["tai-ngay"] = query.end.isoformat()
+    return url_for("plans.list_tasks", **asked)
 
 
 def _rate(rule: CountRule, *, claimed: bool = False) -> Callable[[PeriodQuery], IndicatorValue]:
@@ -134,6 +139,7 @@ def _standing(*wanted: Status) -> Callable[[PeriodQuery], IndicatorValue]:
             rule=_(
                 "Số phần việc có trạng thái “%(words)s” vào cuối ngày chốt số liệu.", words=words
             ),
+            rows_url=_listed(query, status=[status.value for status in wanted]),
         )
 
     return compute
@@ -148,6 +154,7 @@ def _without_evidence(query: PeriodQuery) -> IndicatorValue:
             "Mẫu số là các phần việc đã hoàn thành vào ngày chốt; tử số là những phần việc trong "
             "đó đến nay chưa có văn bản hoặc tệp minh chứng."
         ),
+        rows_url=_listed(query, status=[status.value for status in DONE], evidence="missing"),
     )
 
 

@@ -21,7 +21,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    true,
     union_all,
 )
 from sqlalchemy import cast as cast_to
@@ -121,8 +120,6 @@ class PlanChoice:
     title: str
     year_from: int
     year_to: int
-    # The reader reaches whoever issued it, and so reads all of it.
-    is_whole: bool
 
 
 def _is_readable(roots: frozenset[int]) -> ColumnElement[bool]:
@@ -139,10 +136,8 @@ def _is_readable(roots: frozenset[int]) -> ColumnElement[bool]:
 def readable_plans(session: Session, access: Access) -> list[PlanChoice]:
     """Return the plans that are not drafts and that the reader's units issued or take part in."""
     roots = roots_of(access)
-    whole: ColumnElement[bool] = true()
     conditions: list[ColumnElement[bool]] = [Plan.state != PlanState.DRAFT]
     if roots is not None:
-        whole = Plan.issuer_id.in_(tree.units_within(roots, reading=True))
         conditions.append(_is_readable(roots))
     query = (
         select(
@@ -151,41 +146,23 @@ def readable_plans(session: Session, access: Access) -> list[PlanChoice]:
             Plan.title,
             Plan.year_from,
             Plan.year_to,
-            case((whole, 1), else_=0).label("is_whole"),
         )
         .where(*conditions)
         .order_by(Plan.year_from.desc(), Plan.sort_key, Plan.id)
     )
     return [
-        PlanChoice(row.id, row.key, row.title, row.year_from, row.year_to, bool(row.is_whole))
+        PlanChoice(row.id, row.key, row.title, row.year_from, row.year_to)
         for row in session.execute(query)
     ]
 
 
-def explained_as(scope: Scope, *, is_whole: bool) -> dict[str, int] | None:
-    """Return the parameters with which `plans.explain` answers the same question; None if none do.
-
-    That page tells of a whole plan or of one unit's part in it. Whoever doesn't read all of a plan
-    is shown the part of their own unit.
-    """
-    if scope.plan_id is None:
-        return None
-    unit_id = scope.unit_id
-    if unit_id is None and not is_whole:
-        if scope.roots is None or len(scope.roots) != 1:
-            return None
-        (unit_id,) = scope.roots
-    found = {"plan": scope.plan_id}
-    return found if unit_id is None else {**found, "unit": unit_id}
-
-
-def reads_whole_plan(session: Session, scope: Scope) -> bool:
-    """Tell whether the reader reaches whoever issued the scope's plan."""
-    if scope.plan_id is None or scope.roots is None:
-        return scope.roots is None
-    within = tree.units_within(scope.roots, reading=True)
-    query = select(Plan.id).where(Plan.id == scope.plan_id, Plan.issuer_id.in_(within))
-    return session.execute(query).first() is not None
+def explained_as(scope: Scope) -> dict[str, int | str]:
+    """Return the parameters with which `plans.explain` and the list of tasks ask the same."""
+    asked = {"plan": scope.plan_id, "year": scope.year, "unit": scope.unit_id}
+    found: dict[str, int | str] = {
+        name: value for name, value in asked.items() if value is not None
+    }
+    return {**found, "scope": "reports"}
 
 
 # -- how it stood on one day --------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
@@ -20,7 +20,7 @@ from tracker.core.periods import Window, current_window, previous_window
 from tracker.core.text import fold
 from tracker.plans.areas import AreaRow
 from tracker.plans.figures import due_soon_days
-from tracker.plans.rules import RULE_WORDS, CountRule
+from tracker.plans.rules import DONE, RULE_WORDS, CountRule, Status
 from tracker.plugins.descriptors import PeriodQuery
 from tracker.plugins.host import current_registry
 from tracker.reports import overview as figures
@@ -122,8 +122,41 @@ def overview() -> str:
         cards=_cards(as_of),
         rules=RULE_WORDS,
         is_today=as_of == today,
+        explain_url=url_for(
+            "plans.explain",
+            rule=CountRule.PLAN.value,
+            as_of=as_of.isoformat(),
+            **cast(dict[str, Any], queries.explained_as(here.scope)),
+        ),
+        listed=lambda **more: _listed(here, as_of, today, more),
+        done=[status.value for status in DONE],
+        late_urls=_late_urls(here, as_of, today),
         show_percent=show_percent,
     )
+
+
+def _listed(here: Chosen, as_of: date, today: date, more: Mapping[str, Any]) -> str:
+    """Return the address of the tasks behind a figure, as of the figure's day."""
+    asked: dict[str, Any] = {**queries.explained_as(here.scope), **more}
+    if as_of != today:
+        asked["tai-ngay"] = as_of.isoformat()
+    return url_for("plans.list_tasks", **asked)
+
+
+def _late_urls(here: Chosen, as_of: date, today: date) -> list[str]:
+    """Return the addresses of the overdue tasks of each age, in the order of the bands."""
+    newer, older = (as_of - timedelta(days=days) for days in queries.AGES)
+    day = timedelta(days=1)
+    spans = ({"from": newer}, {"from": older, "to": newer - day}, {"to": older - day})
+    return [
+        _listed(
+            here,
+            as_of,
+            today,
+            {"status": Status.OVERDUE.value, **{key: one.isoformat() for key, one in span.items()}},
+        )
+        for span in spans
+    ]
 
 
 def _share(tally: Tally) -> Decimal | None:
@@ -140,13 +173,11 @@ def _by_plan(
     shares: list[tuple[queries.PlanChoice, Tally, str]] = []
     for plan in here.plans:
         if plan.id in tallies:
-            asked: dict[str, Any] | None = queries.explained_as(
-                replace(here.scope, plan_id=plan.id), is_whole=plan.is_whole
-            )
-            url = ""
-            if asked is not None:
-                rule, day = CountRule.PLAN.value, as_of.isoformat()
-                url = url_for("plans.explain", rule=rule, as_of=day, **asked)
+            asked: dict[str, Any] = {
+                **queries.explained_as(replace(here.scope, plan_id=plan.id, year=None))
+            }
+            rule, day = CountRule.PLAN.value, as_of.isoformat()
+            url = url_for("plans.explain", rule=rule, as_of=day, **asked)
             shares.append((plan, tallies[plan.id], url))
     return shares
 
