@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from flask_wtf.csrf import CSRFProtect
@@ -18,8 +19,12 @@ from tracker.config import Settings
 from tracker.core import secrets, work
 from tracker.core.clock import Clock
 from tracker.core.db import init_db
+from tracker.core.errors import FieldError
 from tracker.core.rights import Rights
 from tracker.features import features, load_models
+from tracker.inspections.inputs import CreateVisit, RecordFinding
+from tracker.notices import bell
+from tracker.outbox import events
 from tracker.plans.greeting import greeting
 from tracker.plans.inputs import ReportProgress
 from tracker.plugins.folders import catalogue_of
@@ -116,8 +121,18 @@ def init_host(app: Flask, host: Host) -> None:
     host.fill_rights(rights)
     rights.units_within = tree.units_within
     app.extensions["tracker_work"] = work.Hooks(
-        validators={ReportProgress: host.validate_progress}, listeners=[host.tell]
+        validators={
+            ReportProgress: partial(_validate, host, "progress"),
+            CreateVisit: partial(_validate, host, "visit"),
+            RecordFinding: partial(_validate, host, "finding"),
+        },
+        recorders=[events.record],
     )
+
+
+def _validate(host: Host, noun: str, data: Any) -> Sequence[FieldError]:
+    """Ask validate hooks about an input, told in plain values."""
+    return host.validate(noun, data.proposed())
 
 
 def init_contracts(app: Flask, clock: Clock | None) -> None:
@@ -129,5 +144,6 @@ def init_contracts(app: Flask, clock: Clock | None) -> None:
     contracts.user_card = signin.user_card
     contracts.setting = settings_queries.value
     contracts.greeting = greeting
+    contracts.bell = bell.bell
     app.extensions["tracker_shell"] = contracts
-    signin.init_app(app)
+    signin.init_app(app, bell.columns())

@@ -13,9 +13,11 @@ FEATURES = (
     "inspections",
     "reports",
     "audit",
+    "notices",
     "files",
     "imports",
     "jobs",
+    "outbox",
     "admin",
     "ops",
 )

@@ -126,7 +126,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_notices_unread",
         "notices",
-        ["user_id"],
+        ["user_id", "id"],
         unique=False,
         sqlite_where=sa.text("read_at IS NULL"),
         postgresql_where=sa.text("read_at IS NULL"),

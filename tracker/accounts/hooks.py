@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from flask import url_for
 from flask_babel import lazy_gettext as _l
 
-from tracker.accounts import demo, handover, importing, permissions, queries, scopes
+from tracker.accounts import (
+    demo,
+    handover,
+    importing,
+    notices,
+    permissions,
+    queries,
+    scopes,
+)
 from tracker.core.rights import RecordScope
 from tracker.plugins.descriptors import (
     AdminViewSpec,
@@ -16,6 +24,7 @@ from tracker.plugins.descriptors import (
     HandoverContributor,
     ImportSpec,
     MenuItem,
+    NoticeKind,
     Permission,
     SearchHit,
     SearchProvider,
@@ -61,6 +70,12 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
             weight=20,
         ),
     )
+
+
+@hookimpl
+def tracker_register_notice_kinds() -> Sequence[NoticeKind]:
+    """Say what people are told about their account."""
+    return notices.KINDS
 
 
 @hookimpl

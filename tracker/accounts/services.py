@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from tracker.accounts import sessions
+from tracker.accounts import notices, sessions
 from tracker.accounts.access import in_force
 from tracker.accounts.models import Deputy, Grant, PasswordLink, User
 from tracker.accounts.permissions import MANAGE
@@ -498,6 +498,7 @@ def name_deputy(work: Work, data: NameDeputy) -> int:
     )
     work.session.add(entry)
     work.session.flush()
+    notices.tell_deputy(work, user, entry)
     return entry.id
 
 

@@ -7,13 +7,14 @@ and unit, a second one the grants that are in force today.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from flask import Flask, current_app, g, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user, logout_user
-from sqlalchemy import bindparam, select
+from sqlalchemy import Label, bindparam, select
 
 from tracker.accounts import sessions
 from tracker.accounts.access import HeldGrant, build_access, held_grants, permissions_by_role
@@ -28,10 +29,12 @@ from tracker.core.work import run
 from tracker.plugins.host import host_of
 from tracker.units.models import Unit
 from tracker.web.contracts import UserCard
+from tracker.web.doors import is_unnoticed
 
 # How often a session's last request is written down; in between, reading pages writes nothing.
 STAMP_EVERY = timedelta(minutes=1)
 LONGEST_DEVICE = 300
+QUERY = "tracker_session_query"
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class SignedIn(UserMixin):  # type: ignore[misc]
     created_at: datetime
     last_seen_at: datetime
     confirmed_at: datetime
+    # What features above asked to be read along with each session (see `init_app`).
+    more: Mapping[str, Any] = field(default_factory=dict)
 
     def get_id(self) -> str:
         """Return what Flask-Login puts into the cookie."""
@@ -101,7 +106,8 @@ _SESSION = (
 
 def load_session(token: str) -> SignedIn | None:
     """Return the person whose open session has this token, None when there is none any more."""
-    row = db.session.execute(_SESSION, {"token_hash": hash_token(token)}).first()
+    query, more = current_app.extensions[QUERY]
+    row = db.session.execute(query, {"token_hash": hash_token(token)}).first()
     if row is None or is_over(row.created_at, row.last_seen_at, current().clock.now()):
         return None
     return SignedIn(
@@ -118,6 +124,7 @@ def load_session(token: str) -> SignedIn | None:
         created_at=row.created_at,
         last_seen_at=row.last_seen_at,
         confirmed_at=row.confirmed_at,
+        more={name: row._mapping[name] for name in more},
     )
 
 
@@ -138,7 +145,7 @@ def identify() -> Actor:
     access = build_access(
         person.user_id, grants, current_app.extensions["tracker_permissions_by_role"]
     )
-    if clock.now() - person.last_seen_at >= STAMP_EVERY:
+    if clock.now() - person.last_seen_at >= STAMP_EVERY and not is_unnoticed():
         run(sessions.stamp_session, sessions.StampSession(person.session_id))
     return Actor(person.name, person.user_id, access)
 
@@ -193,8 +200,13 @@ def sign_out() -> None:
     session.clear()
 
 
-def init_app(app: Flask) -> None:
-    """Set up Flask-Login for the app."""
+def init_app(app: Flask, more: Sequence[Label[Any]] = ()) -> None:
+    """Set up Flask-Login for the app.
+
+    `more` are labelled columns over User that each page needs: one query reads them with the
+    session, where a query of their own would cost every page a round trip.
+    """
+    app.extensions[QUERY] = (_SESSION.add_columns(*more), tuple(one.name for one in more))
     manager = LoginManager()
     # The server's table says which sessions live; guessing from address and browser would only
     # throw out people whose address changes on the way.

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "import": N_("Nhập dữ liệu từ tệp Excel."),
     "init": N_("Tạo hệ thống thật còn trống."),
     "jobs": N_("Việc tự động: danh sách và các lần chạy."),
+    "outbox": N_("Hộp gửi đi: thông báo và tin đang chờ."),
     "plan": N_("Kế hoạch: danh sách, nội dung và số liệu."),
     "restore": N_("Khôi phục từ tệp sao lưu."),
     "run": N_("Chạy máy chủ."),

@@ -1,8 +1,9 @@
 """The unit of work: the one door for every write, from pages, commands, imports, jobs and plug-ins.
 
 `run(service, data)` ends the read transaction, begins a writing one, lets the service re-read and
-change, writes the change set, commits, and only then tells of what happened. Services are plain
-functions `service(work, data)`; they flush, never commit.
+change, writes down whom to tell of what happened, writes the change set, and commits; what follows
+from it is done only then. Services are plain functions `service(work, data)`; they flush, never
+commit.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from flask import current_app
 from flask_babel import gettext as _
 from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.orm import ORMExecuteState, Session
+from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, Session
 from sqlalchemy.orm.exc import StaleDataError
 
 from tracker.core import changes
 from tracker.core.context import Actor, Source, current
-from tracker.core.db import Base, db, is_reading_only, writing
+from tracker.core.db import db, is_reading_only, writing
 from tracker.core.errors import Conflict, FieldError, NotFound, PermissionDenied, ValidationFailed
 from tracker.core.rights import rights
 
@@ -31,7 +32,7 @@ log = logging.getLogger(__name__)
 
 Input = TypeVar("Input")
 Result = TypeVar("Result")
-Record = TypeVar("Record", bound=Base)
+Record = TypeVar("Record", bound=DeclarativeBase)
 
 # Deadlocks and serialisation failures of PostgreSQL: the service may be run again from the start.
 RETRYABLE = {"40001", "40P01"}
@@ -50,10 +51,19 @@ class Work:
     request_id: str
     reason: str = ""
     events: list[object] = field(default_factory=list)
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
 
     def emit(self, happened: object) -> None:
         """Tell of a fact after commit; `happened` is a frozen dataclass of plain values."""
         self.events.append(happened)
+
+    def then(self, step: Callable[[], None]) -> None:
+        """Call `step` once, right after the commit; the same step asked for twice is called once.
+
+        It must not raise, and nothing may depend on it: a process can end before it is called.
+        """
+        if step not in self.after_commit:
+            self.after_commit.append(step)
 
     def get(self, model: type[Record], key: object, *, lock: bool = True) -> Record:
         """Return the record as it is now, locked for the change. Raises NotFound."""
@@ -75,25 +85,30 @@ class Work:
         if not self.actor.access.holds(permission):
             raise PermissionDenied
 
-    def bulk_insert(self, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    def bulk_insert(
+        self, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]
+    ) -> list[int]:
         """Insert many rows at once, each in the change set; return their keys in order."""
         return changes.bulk_insert(self.session, model, rows)
 
-    def bulk_update(self, model: type[Base], rows: Sequence[Mapping[str, Any]]) -> None:
+    def bulk_update(self, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]) -> None:
         """Update many rows by primary key at once, each in the change set with its old values."""
         changes.bulk_update(self.session, model, rows)
 
 
 Validator = Callable[[object], Sequence[FieldError]]
-Listener = Callable[[object], None]
+Recorder = Callable[[Work], None]
 
 
 @dataclass
 class Hooks:
-    """Filled when an app is made: a check before for a kind of input, and who is told after."""
+    """Filled when an app is made: a check before for a kind of input, and who writes events down.
+
+    Recorders are called inside the transaction, after the service, with the facts that it emitted.
+    """
 
     validators: dict[type[object], Validator] = field(default_factory=dict)
-    listeners: list[Listener] = field(default_factory=list)
+    recorders: list[Recorder] = field(default_factory=list)
 
 
 def hooks() -> Hooks:
@@ -127,7 +142,7 @@ def run(
         raise ValidationFailed(problems)
     for attempt in range(1, TRIES + 1):
         try:
-            result, happened = _attempt(service, data, reason)
+            result, follows = _attempt(service, data, reason)
         except DBAPIError as error:
             if attempt < TRIES and getattr(error.orig, "sqlstate", None) in RETRYABLE:
                 continue
@@ -139,16 +154,15 @@ def run(
             raise
         except StaleDataError as error:
             raise Conflict(_("Người khác vừa sửa mục này. Hãy tải lại rồi sửa tiếp.")) from error
-        for fact in happened:
-            for listen in hooks().listeners:
-                listen(fact)
+        for step in follows:
+            step()
         return result
     raise AssertionError("unreachable")
 
 
 def _attempt(
     service: Callable[[Work, Input], Result], data: Input, reason: str
-) -> tuple[Result, list[object]]:
+) -> tuple[Result, list[Callable[[], None]]]:
     context = current()
     session = db.session()
     session.rollback()
@@ -166,6 +180,9 @@ def _attempt(
         with changes.capture(session) as capture:
             result = service(work, data)
             session.flush()
+            if work.events:
+                for record in hooks().recorders:
+                    record(work)
             capture.seal(
                 at=work.now,
                 actor_id=work.actor.user_id,
@@ -176,7 +193,7 @@ def _attempt(
                 reason=work.reason,
             )
         session.commit()
-        return result, work.events
+        return result, work.after_commit
     except BaseException:
         session.rollback()
         raise

@@ -15,6 +15,7 @@ from tracker.inspections import (
     figures,
     finding_views,
     labels,
+    notices,
     panels,
     permissions,
     plan_views,
@@ -32,6 +33,7 @@ from tracker.plugins.descriptors import (
     Indicator,
     MenuItem,
     MyWorkSource,
+    NoticeKind,
     Panel,
     Permission,
     Place,
@@ -55,6 +57,12 @@ SECTION = "inspections.section"
 def tracker_register_permissions() -> Sequence[Permission]:
     """Declare who sees, plans and logs inspections, remedies and verifies."""
     return permissions.PERMISSIONS
+
+
+@hookimpl
+def tracker_register_notice_kinds() -> Sequence[NoticeKind]:
+    """Say what people are told about visits, findings and remedies."""
+    return notices.KINDS
 
 
 @hookimpl

@@ -20,7 +20,7 @@ from tracker.core.clock import LOCAL
 from tracker.core.errors import Conflict, FieldError, NotFound, PermissionDenied, ValidationFailed
 from tracker.core.work import Work
 from tracker.files.services import attach
-from tracker.inspections import inputs, queries, rules
+from tracker.inspections import inputs, notices, queries, rules
 from tracker.inspections.checklists import newest_version_id
 from tracker.inspections.lineage import predecessor_ids
 from tracker.inspections.models import (
@@ -114,6 +114,8 @@ def create_visit(work: Work, data: inputs.CreateVisit) -> int:
         _add_member(work, visit, member)
     if data.kind is VisitKind.REINSPECTION:
         _link_findings(work, visit, data.finding_ids)
+    if not begins:
+        notices.tell_planned(work, visit)
     return visit.id
 
 
@@ -149,6 +151,9 @@ def edit_visit(work: Work, data: inputs.EditVisit) -> None:
     visit.decision_number = text.normalise(data.decision_number)
     visit.team_name = text.normalise(data.team_name)
     visit.is_announced = data.is_announced
+    if visit.state is VisitState.PLANNED:
+        # Another day is another occasion: whoever was told of the old one is told again.
+        notices.tell_planned(work, visit)
 
 
 def start_visit(work: Work, data: inputs.VisitRef) -> None:
@@ -292,6 +297,7 @@ def finish_visit(work: Work, data: inputs.FinishVisit) -> None:
     count = work.session.scalar(
         select(func.count()).select_from(Finding).where(Finding.visit_id == visit.id)
     )
+    notices.tell_findings(work, visit)
     work.emit(
         VisitFinished(
             visit=visit.public_id,
@@ -486,6 +492,7 @@ def report_remedy(work: Work, data: inputs.ReportRemedy) -> int:
     work.session.flush()
     for one in data.files:
         attach(work, one, "remedy", remedy.id)
+    notices.tell_remedied(work, finding, remedy)
     return remedy.id
 
 
@@ -505,6 +512,7 @@ def verify_remedy(work: Work, data: inputs.VerifyRemedy) -> None:
         raise ValidationFailed({"note": _("Hãy ghi còn thiếu gì, để đơn vị làm tiếp.")})
     _judge(work, remedy, is_accepted=data.is_accepted, note=note)
     finding.state = FindingState.VERIFIED if data.is_accepted else FindingState.OPEN
+    notices.tell_judged(work, finding, remedy)
 
 
 def close_finding(work: Work, data: inputs.FindingRef) -> None:
@@ -667,6 +675,7 @@ def _apply_check(work: Work, check: FindingCheck) -> None:
     if waiting is not None:
         _require_second_person(work, finding, waiting)
         _judge(work, waiting, is_accepted=bool(check.is_remedied), note=check.note)
+        notices.tell_judged(work, finding, waiting)
     elif check.is_remedied:
         _require_outsider(work, finding)
     finding.state = FindingState.VERIFIED if check.is_remedied else FindingState.OPEN

@@ -43,6 +43,7 @@ class Notice(Base):
         Index(
             "ix_notices_unread",
             "user_id",
+            "id",
             sqlite_where=sql("read_at IS NULL"),
             postgresql_where=sql("read_at IS NULL"),
         ),

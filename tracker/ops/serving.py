@@ -8,6 +8,7 @@ from flask import Flask
 
 from tracker.app import create_app
 from tracker.config import settings_from_environment
+from tracker.outbox.drain import start_pool
 
 
 def make_app() -> Flask:
@@ -17,4 +18,6 @@ def make_app() -> Flask:
     )
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    return create_app(settings_from_environment())
+    app = create_app(settings_from_environment())
+    start_pool(app)
+    return app

@@ -20,7 +20,7 @@ from tracker.core.deadlines import RecurrenceRule
 from tracker.core.errors import Conflict, FieldError, ValidationFailed
 from tracker.core.text import normalise
 from tracker.core.work import Work
-from tracker.plans import phrases
+from tracker.plans import notices, phrases
 from tracker.plans.models import (
     DocumentKind,
     Plan,
@@ -107,6 +107,7 @@ def add_document(work: Work, plan: Plan, data: NewDocument) -> PlanDocument:
     )
     work.session.add(document)
     work.session.flush()
+    notices.tell_amended(work, plan, document)
     return document
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from tracker.core.deadlines import DeadlineKind
 from tracker.core.errors import ValidationFailed
 from tracker.core.work import Work
-from tracker.plans import history
+from tracker.plans import history, notices
 from tracker.plans.inputs import AskExtension, DecideExtension, GrantExtensions
 from tracker.plans.models import Assignment, Decision, Extension, Reported, Task
 from tracker.plans.reach import plan_in_force, reach_assignment, require_version
@@ -37,6 +37,7 @@ def ask_extension(work: Work, data: AskExtension) -> int:
     )
     work.session.add(request)
     work.session.flush()
+    notices.tell_extension_asked(work, assignment, request)
     return request.id
 
 
@@ -65,6 +66,7 @@ def decide_extension(work: Work, data: DecideExtension) -> int:
     if data.approved:
         _date_undated(assignment, request.new_due_on)
         history.rebuild(work, [assignment.id])
+    notices.tell_extension_decided(work, assignment, request)
     return assignment.id
 
 
@@ -96,6 +98,7 @@ def add_approved(
         pending.decided_by_id, pending.decided_by_name = work.actor.user_id, work.actor.name
         pending.decision_note = _("Đã gia hạn theo quyết định khác: %(reason)s", reason=reason)
         work.session.flush()
+        notices.tell_extension_decided(work, assignment, pending)
     granted = Extension(
         assignment_id=assignment.id,
         old_due_on=assignment.due_on,

@@ -15,6 +15,7 @@ from tracker.plans import (
     area_views,
     handover,
     my_work,
+    notices,
     plan_import,
     plan_queries,
     plan_views,
@@ -31,6 +32,7 @@ from tracker.plugins.descriptors import (
     ImportSpec,
     MenuItem,
     MyWorkSource,
+    NoticeKind,
     Panel,
     Permission,
     Place,
@@ -162,6 +164,12 @@ def tracker_register_settings() -> Sequence[SettingSpec]:
             weight=30,
         ),
     )
+
+
+@hookimpl
+def tracker_register_notice_kinds() -> Sequence[NoticeKind]:
+    """Say what people are told about plans and tasks."""
+    return notices.KINDS
 
 
 @hookimpl

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from tracker.core.errors import Conflict, FieldError, ValidationFailed
 from tracker.core.text import fold, normalise, slug, sort_key
 from tracker.core.work import Work
-from tracker.plans import assign
+from tracker.plans import assign, notices
 from tracker.plans.documents import (
     ADDED,
     NewDocument,
@@ -237,6 +237,7 @@ def issue_plan(work: Work, data: IssuePlan) -> int:
     record_versions(work, plan, tasks, document, ADDED)
     made = assign.assign_tasks(work, plan, tasks)
     _fill_search(plan, work.session.get_one(Unit, plan.issuer_id))
+    notices.tell_issued(work, plan)
     work.emit(
         PlanIssued(plan=plan.public_id, key=plan.key, number=number, issued_on=data.issued_on)
     )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from tracker.core.errors import ValidationFailed
 from tracker.core.rights import Access, rights
 from tracker.core.work import Work
+from tracker.plans import notices
 from tracker.plans.inputs import AnswerUrge, UrgeUnits
 from tracker.plans.models import Assignment, Reported, Urge
 from tracker.plans.progress import require_few
@@ -37,16 +38,17 @@ def urge_units(work: Work, data: UrgeUnits) -> int:
         plan_in_force(work, assignment)
         if assignment.reported is Reported.DONE:
             raise ValidationFailed({"": _("Có việc đã báo hoàn thành, không cần đôn đốc.")})
-        work.session.add(
-            Urge(
-                assignment_id=assignment.id,
-                message=data.message,
-                reply_by=data.reply_by,
-                urged_at=work.now,
-                urged_by_id=work.actor.user_id,
-                urged_by_name=work.actor.name,
-            )
+        urge = Urge(
+            assignment_id=assignment.id,
+            message=data.message,
+            reply_by=data.reply_by,
+            urged_at=work.now,
+            urged_by_id=work.actor.user_id,
+            urged_by_name=work.actor.name,
         )
+        work.session.add(urge)
+        work.session.flush()
+        notices.tell_urged(work, assignment, urge)
     return len(set(data.assignment_ids))
 
 
@@ -64,6 +66,7 @@ def answer_urge(work: Work, data: AnswerUrge) -> int:
     urge.answered_at = work.now
     urge.answered_by_id = work.actor.user_id
     urge.answered_by_name = work.actor.name
+    notices.tell_answered(work, assignment, urge)
     return assignment.id
 
 

@@ -381,6 +381,15 @@ class ImportSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SettingGroup:
+    """A heading on the page of settings; settings name it by `group`."""
+
+    key: str
+    label: Label
+    weight: int = 100
+
+
+@dataclass(frozen=True, kw_only=True)
 class SettingSpec:
     """A setting of the instance: its form field is made from this; values are JSON."""
 
@@ -540,6 +549,68 @@ class CalendarSource:
     label: Label
     entries: Callable[[CalendarQuery], Iterable[CalendarEntry]]
     permission: str = ""
+    weight: int = 100
+
+
+@dataclass(frozen=True)
+class PrefillQuery:
+    """A visit whose checklist is open, with the codes of the items that nobody has answered yet."""
+
+    visit: UUID
+    visit_id: int
+    unit_id: int
+    visited_on: date
+    codes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class PrefilledAnswer:
+    """An answer that a source proposes: 'pass', 'fail' or 'not_applicable', and its ground."""
+
+    code: str
+    answer: str
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChecklistPrefill:
+    """Proposes answers to a visit's checklist; they count once a person of the team takes them."""
+
+    key: str
+    label: Label
+    answers: Callable[[PrefillQuery], Sequence[PrefilledAnswer]]
+    weight: int = 100
+
+
+@dataclass(frozen=True)
+class SourcedProgress:
+    """What a source says of a unit's share of a task; `reported` as in `Progress` of tracker.api.
+
+    `key` names the fact: said again with the same key it is the same report, and not kept twice.
+    """
+
+    assignment: UUID
+    key: str
+    reported: str
+    percent: int
+    note: str = ""
+    done_on: date | None = None
+    # Number, date and title of the document that proves it.
+    evidence_number: str = ""
+    evidence_on: date | None = None
+    evidence_title: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgressSource:
+    """A register that knows how tasks stand: `read(today)` gives what is new, whenever it is asked.
+
+    A job of the core asks and keeps the answers as reports of this source; pages never ask.
+    """
+
+    key: str
+    label: Label
+    read: Callable[[date], Iterable[SourcedProgress]]
     weight: int = 100
 
 

@@ -1,15 +1,17 @@
 """Every point at which the core can be extended, on one page.
 
 Registration hooks are called once while the app starts, outside any transaction, and return
-descriptors. `tracker_on_*` hooks tell of a fact after its commit. `tracker_validate_*` hooks are
-called before a unit of work begins and may veto it with field errors.
+descriptors. `tracker_on_*` hooks tell of a fact after its commit: at least once, so whoever
+listens must stand being told again; one that raises is told again later, and later ones don't wait
+for it. `tracker_validate_*` hooks are called before a unit of work begins and may veto it with
+field errors.
 The core's own features answer the same hooks (see each feature's hooks.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pluggy
 
@@ -103,13 +105,43 @@ def tracker_register_settings() -> Sequence[d.SettingSpec]:  # type: ignore[empt
 
 
 @hookspec
+def tracker_register_setting_groups() -> Sequence[d.SettingGroup]:  # type: ignore[empty-body]
+    """Return headings under which the page of settings shows this feature's settings."""
+
+
+@hookspec
 def tracker_register_checklist_templates() -> Sequence[d.ChecklistTemplate]:  # type: ignore[empty-body]
     """Return checklists for inspections that come ready-made."""
 
 
 @hookspec
+def tracker_register_checklist_prefills() -> Sequence[d.ChecklistPrefill]:  # type: ignore[empty-body]
+    """Return what proposes answers to the checklist of a visit; asked when its page is shown."""
+
+
+@hookspec
+def tracker_register_progress_sources() -> Sequence[d.ProgressSource]:  # type: ignore[empty-body]
+    """Return registers that report on tasks; asked by a job, outside any transaction."""
+
+
+@hookspec
 def tracker_register_jobs() -> Sequence[d.JobSpec]:  # type: ignore[empty-body]
     """Return work that the clock starts."""
+
+
+@hookspec
+def tracker_register_notice_kinds() -> Sequence[d.NoticeKind]:  # type: ignore[empty-body]
+    """Return the kinds of notice that this feature sends, with their words."""
+
+
+@hookspec
+def tracker_register_channels() -> Sequence[d.Channel]:  # type: ignore[empty-body]
+    """Return ways by which notices leave the app."""
+
+
+@hookspec
+def tracker_register_calendar_entries() -> Sequence[d.CalendarSource]:  # type: ignore[empty-body]
+    """Return sources of days for calendars outside the app."""
 
 
 @hookspec
@@ -128,8 +160,24 @@ def tracker_register_demo_data() -> Sequence[d.DemoData]:  # type: ignore[empty-
 
 
 @hookspec
-def tracker_validate_progress(progress: Any) -> Sequence[FieldError]:  # type: ignore[empty-body]
+def tracker_validate_progress(  # type: ignore[empty-body]
+    progress: events.ProgressProposed,
+) -> Sequence[FieldError]:
     """Called before a progress report is written, outside its transaction; return what is wrong."""
+
+
+@hookspec
+def tracker_validate_visit(  # type: ignore[empty-body]
+    visit: events.VisitProposed,
+) -> Sequence[FieldError]:
+    """Called before a visit is made, outside its transaction; return what is wrong."""
+
+
+@hookspec
+def tracker_validate_finding(  # type: ignore[empty-body]
+    finding: events.FindingProposed,
+) -> Sequence[FieldError]:
+    """Called before a finding is written, outside its transaction; return what is wrong."""
 
 
 @hookspec
@@ -155,3 +203,13 @@ def tracker_on_visit_finished(happened: events.VisitFinished) -> None:
 @hookspec
 def tracker_on_finding_recorded(happened: events.FindingRecorded) -> None:
     """Called after a finding is committed; return nothing."""
+
+
+@hookspec
+def tracker_on_job_failed(happened: events.JobFailed) -> None:
+    """Called after a job's failure is committed to the ledger; return nothing."""
+
+
+@hookspec
+def tracker_on_plugin_paused(happened: events.PluginPaused) -> None:
+    """Called after a plug-in was paused; return nothing."""

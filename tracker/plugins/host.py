@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,14 +18,14 @@ if TYPE_CHECKING:
     import click
     from flask import Blueprint, Flask
 
-log = logging.getLogger(__name__)
-
 EVENT_HOOKS: Mapping[type[object], str] = {
     events.ProgressReported: "tracker_on_progress_reported",
     events.PlanIssued: "tracker_on_plan_issued",
     events.UnitsReorganised: "tracker_on_units_reorganised",
     events.VisitFinished: "tracker_on_visit_finished",
     events.FindingRecorded: "tracker_on_finding_recorded",
+    events.JobFailed: "tracker_on_job_failed",
+    events.PluginPaused: "tracker_on_plugin_paused",
 }
 
 
@@ -49,8 +48,14 @@ class Registry:
     handover_contributors: Sequence[d.HandoverContributor] = ()
     import_specs: Mapping[str, d.ImportSpec] = field(default_factory=dict)
     settings: Mapping[str, d.SettingSpec] = field(default_factory=dict)
+    setting_groups: Sequence[d.SettingGroup] = ()
     checklist_templates: Sequence[d.ChecklistTemplate] = ()
+    checklist_prefills: Sequence[d.ChecklistPrefill] = ()
+    progress_sources: Sequence[d.ProgressSource] = ()
     jobs: Mapping[str, d.JobSpec] = field(default_factory=dict)
+    notice_kinds: Mapping[str, d.NoticeKind] = field(default_factory=dict)
+    channels: Mapping[str, d.Channel] = field(default_factory=dict)
+    calendar_entries: Sequence[d.CalendarSource] = ()
     doctor_checks: Sequence[d.DoctorCheck] = ()
     commands: Sequence[click.Command] = ()
     demo_data: Sequence[d.DemoData] = ()
@@ -100,8 +105,14 @@ class Host:
             ("handover_contributors", False),
             ("import_specs", True),
             ("settings", True),
+            ("setting_groups", False),
             ("checklist_templates", False),
+            ("checklist_prefills", False),
+            ("progress_sources", False),
             ("jobs", True),
+            ("notice_kinds", True),
+            ("channels", True),
+            ("calendar_entries", False),
             ("doctor_checks", False),
             ("commands", False),
             ("demo_data", False),
@@ -133,23 +144,30 @@ class Host:
         rights.reading = {key: one.reads for key, one in self.registry.permissions.items()}
         rights.scopes = {scope.model: scope for scope in self.registry.record_scopes}
 
-    def tell(self, happened: object) -> None:
-        """Tell listeners of a fact; one that raises is logged and does not stop the others."""
+    def listeners(self, happened: object) -> list[str]:
+        """Return who listens to a fact, by name. Raises PluginError for a fact of no hook."""
         hook = EVENT_HOOKS.get(type(happened))
         if hook is None:
             raise PluginError(f"no hook tells of {type(happened).__name__}")
-        for owner, listen in self._implementations(hook):
-            try:
-                listen(happened=happened)
-            except Exception:
-                # A plug-in may raise anything; what it was told of is already committed.
-                log.exception("%s failed in %s", owner, hook)
+        return [owner for owner, _listen in self._implementations(hook)]
 
-    def validate_progress(self, progress: object) -> list[FieldError]:
-        """Ask validate hooks about a progress report."""
+    def tell(self, owner: str, happened: object) -> bool:
+        """Tell one listener of a fact; False when it isn't there (switched off, removed).
+
+        Raises whatever the listener raises: the outbox tells it again later.
+        """
+        hook = EVENT_HOOKS[type(happened)]
+        for name, listen in self._implementations(hook):
+            if name == owner:
+                listen(happened=happened)
+                return True
+        return False
+
+    def validate(self, noun: str, proposed: object) -> list[FieldError]:
+        """Ask validate hooks about what is to be written ('progress', 'visit', 'finding')."""
         errors: list[FieldError] = []
-        for _owner, validate in self._implementations("tracker_validate_progress"):
-            errors.extend(validate(progress=progress) or ())
+        for _owner, validate in self._implementations(f"tracker_validate_{noun}"):
+            errors.extend(validate(**{noun: proposed}) or ())
         return errors
 
     def _implementations(self, hook: str) -> Iterable[tuple[str, Callable[..., Any]]]:

@@ -33,10 +33,12 @@ class UserCard:
 
 @dataclass(frozen=True)
 class Bell:
-    """Unread notices: how many, and where they are."""
+    """Unread notices: how many, where they are, and where and how often to ask again."""
 
     count: int
     url: str
+    poll_url: str
+    poll_seconds: int
 
 
 @dataclass

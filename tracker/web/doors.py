@@ -22,6 +22,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 PUBLIC = "public"
 SIGNED_IN = "signed_in"
 DOOR = "__tracker_door__"
+UNNOTICED = "__tracker_unnoticed__"
 
 
 def open_to_all(view: View) -> View:
@@ -44,6 +45,18 @@ def requires(*permissions: str) -> Callable[[View], View]:
         return view
 
     return mark
+
+
+def unnoticed(view: View) -> View:
+    """Let a view be asked by pages on their own: that does not count as using the session."""
+    setattr(view, UNNOTICED, True)
+    return view
+
+
+def is_unnoticed() -> bool:
+    """Tell whether this request came from a page on its own, not from its person."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return bool(getattr(view, UNNOTICED, False))
 
 
 def door_of(view: Callable[..., Any] | None) -> tuple[str, ...] | None:

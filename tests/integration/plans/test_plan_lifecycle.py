@@ -205,7 +205,7 @@ def test_issue_tells_listeners(office: Office, monkeypatch: pytest.MonkeyPatch) 
     from tracker.core import work
 
     heard: list[object] = []
-    monkeypatch.setattr(work.hooks(), "listeners", [heard.append])
+    monkeypatch.setattr(work.hooks(), "recorders", [lambda one: heard.extend(one.events)])
     plan = draft(office)
     add(office, plan, "Việc", office.north)
     issue(office, plan)

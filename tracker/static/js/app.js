@@ -470,6 +470,7 @@
   });
 
   body.addEventListener("htmx:response:error", function (event) {
+    if (event.detail.ctx.sourceElement.closest("[data-quiet]")) return;
     const response = event.detail.ctx.response.raw;
     if (response.headers.get("HX-Trigger")) return;
     if (response.status === 409 || response.status === 422) return;
@@ -479,7 +480,10 @@
   });
 
   body.addEventListener("htmx:error", function (event) {
-    if (event.detail.ctx && !event.detail.ctx.response) toast({ text: words.offline, tone: "wait" });
+    const ctx = event.detail.ctx;
+    // What a page asks by itself fails in silence: nobody waits for it, and it asks again.
+    if (ctx && ctx.sourceElement && ctx.sourceElement.closest("[data-quiet]")) return;
+    if (ctx && !ctx.response) toast({ text: words.offline, tone: "wait" });
   });
 
   document.addEventListener("htmx:after:swap", function (event) {

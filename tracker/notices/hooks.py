@@ -1,0 +1,197 @@
+"""What this feature registers with the host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from flask import Blueprint
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from tracker.core.work import Work, run
+from tracker.notices import bell, mail, permissions, queries, sending, views
+from tracker.outbox.telling import Tell, tell
+from tracker.plugins.descriptors import (
+    Channel,
+    MenuItem,
+    NoticeKind,
+    NoticeWords,
+    Permission,
+    SettingSpec,
+)
+from tracker.plugins.events import JobFailed, PluginPaused
+from tracker.plugins.hookspecs import hookimpl
+from tracker.plugins.host import current_registry
+
+# Importing it declares the topics of notices and of their ways out.
+TOPICS = (sending,)
+SYSTEM = _l("Hệ thống")
+
+
+@hookimpl
+def tracker_register_permissions() -> Sequence[Permission]:
+    """Declare who sets up the ways out, and who changes the ladder."""
+    return permissions.PERMISSIONS
+
+
+@hookimpl
+def tracker_register_blueprints() -> Sequence[Blueprint]:
+    """Offer the pages of notices."""
+    return (views.blueprint,)
+
+
+@hookimpl
+def tracker_register_menu_items() -> Sequence[MenuItem]:
+    """Lead to the notices, and administrators to the mail server."""
+    return (
+        MenuItem(
+            key="notices",
+            label=_l("Thông báo"),
+            endpoint="notices.list_notices",
+            icon="bell",
+            group="day",
+            weight=30,
+        ),
+        MenuItem(
+            key="mail_server",
+            label=_l("Máy chủ thư"),
+            endpoint="notices.edit_mail_server",
+            icon="mail",
+            group="admin",
+            permission=permissions.MANAGE,
+            weight=32,
+        ),
+    )
+
+
+@hookimpl
+def tracker_register_settings() -> Sequence[SettingSpec]:
+    """Declare the site's own address, and how often pages ask for news."""
+    return (
+        SettingSpec(
+            key=queries.SITE,
+            label=_l("Địa chỉ của hệ thống"),
+            kind=str,
+            default="",
+            hint=_l("Ví dụ: https://cchc.tinh.gov.vn. Thư và lịch dẫn về địa chỉ này."),
+            group="notices",
+            weight=10,
+        ),
+        SettingSpec(
+            key=bell.POLL,
+            label=_l("Số giây giữa hai lần xem có thông báo mới"),
+            kind=int,
+            default=60,
+            hint=_l("Số nhỏ thì báo nhanh hơn, máy chủ bận hơn."),
+            group="notices",
+            minimum=5,
+            maximum=3600,
+            weight=20,
+        ),
+    )
+
+
+@hookimpl
+def tracker_register_channels() -> Sequence[Channel]:
+    """Offer e-mail."""
+    return (
+        Channel(
+            key=mail.CHANNEL,
+            label=_l("Thư điện tử"),
+            reachable=mail.reachable,
+            send=mail.send,
+            digests=True,
+            hint=_l(
+                "Chưa gửi thư cho bạn được: tài khoản chưa có thư điện tử, hoặc quản trị viên "
+                "chưa thiết lập máy chủ thư."
+            ),
+            weight=10,
+        ),
+    )
+
+
+# -- what the system itself tells ----------------------------------------------------------------
+
+
+def _job_failed(params: Mapping[str, Any]) -> NoticeWords:
+    spec = current_registry().jobs.get(params["job"])
+    return NoticeWords(
+        _("Việc tự động bị lỗi: %(job)s", job=str(spec.label) if spec else params["job"]),
+        params["reason"],
+    )
+
+
+def _plugin_paused(params: Mapping[str, Any]) -> NoticeWords:
+    return NoticeWords(_("Mô-đun %(name)s đã tạm dừng", name=params["name"]), params["reason"])
+
+
+@hookimpl
+def tracker_register_notice_kinds() -> Sequence[NoticeKind]:
+    """Say what administrators are told about the system itself."""
+    return (
+        NoticeKind(
+            key="jobs.failed",
+            label=_l("Việc tự động bị lỗi"),
+            words=_job_failed,
+            icon="job",
+            group=SYSTEM,
+            urgent=True,
+            weight=40,
+        ),
+        NoticeKind(
+            key="plugins.paused",
+            label=_l("Mô-đun tạm dừng"),
+            words=_plugin_paused,
+            icon="plugin",
+            group=SYSTEM,
+            urgent=True,
+            weight=40,
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class TellAdministrators:
+    """Something that those who keep the system running should know."""
+
+    told: Tell
+
+
+def tell_administrators(work: Work, data: TellAdministrators) -> None:
+    """Write down what administrators are told."""
+    tell(work, data.told)
+
+
+@hookimpl
+def tracker_on_job_failed(happened: JobFailed) -> None:
+    """Tell administrators that a job ended with an error."""
+    told = Tell(
+        kind="jobs.failed",
+        key=str(happened.run),
+        page=("jobs.list_runs", {}),
+        params={"job": happened.job, "reason": happened.reason[:1000]},
+        anyone=["jobs.view"],
+    )
+    run(tell_administrators, TellAdministrators(told))
+
+
+@hookimpl
+def tracker_on_plugin_paused(happened: PluginPaused) -> None:
+    """Tell administrators that a plug-in was paused."""
+    # Told again by the outbox it is the same pause; paused again another day it is another.
+    run(tell_paused, happened)
+
+
+def tell_paused(work: Work, happened: PluginPaused) -> None:
+    """Write down that a plug-in was paused, once a day for the same reason."""
+    told = Tell(
+        kind="plugins.paused",
+        key=f"{happened.name}:{work.today.isoformat()}:{sha256(happened.reason.encode()).hexdigest()[:16]}",
+        page=("web.home", {}),
+        params={"name": happened.name, "reason": happened.reason[:1000]},
+        anyone=["jobs.view"],
+    )
+    tell(work, told)

@@ -1,0 +1,31 @@
+"""The rights that this feature declares."""
+
+from __future__ import annotations
+
+from flask_babel import lazy_gettext as _l
+
+from tracker.core.rights import Role
+from tracker.plugins.descriptors import Permission
+
+MANAGE = "notices.manage"
+LADDER = "notices.ladder"
+UNANSWERED = "notices.unanswered"
+
+PERMISSIONS = (
+    Permission(
+        key=MANAGE,
+        label=_l("Thiết lập máy chủ thư và nơi nhận tin tự động"),
+        roles=frozenset({Role.ADMINISTRATOR}),
+    ),
+    Permission(
+        key=LADDER,
+        label=_l("Sửa các bậc nhắc việc"),
+        roles=frozenset({Role.ADMINISTRATOR, Role.COORDINATOR}),
+    ),
+    Permission(
+        key=UNANSWERED,
+        label=_l("Xem nhắc việc chưa được hồi âm"),
+        reads=True,
+        roles=frozenset({Role.COORDINATOR, Role.LEADER}),
+    ),
+)

@@ -1,0 +1,127 @@
+"""What this engine registers with the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+import click
+from flask import current_app
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
+from sqlalchemy import func, select
+
+from tracker.core.context import current
+from tracker.core.db import db
+from tracker.core.work import run
+from tracker.outbox import events
+from tracker.outbox.drain import drain
+from tracker.outbox.models import MessageState, OutboxMessage
+from tracker.outbox.services import DELETED_AT_ONCE, KEPT_FOR, drop_settled
+from tracker.plugins.descriptors import Diagnosis, DoctorCheck, Health, JobCall, JobSpec
+from tracker.plugins.hookspecs import hookimpl
+
+# Importing it declares the topic of events.
+TOPICS = (events,)
+
+# A message that waits longer than this has been tried many times.
+LATE = timedelta(hours=6)
+
+
+def work_off(_call: JobCall) -> str:
+    """Repeat what was posted until it is done; return what was done, for the ledger."""
+    done, put_off = drain(current_app._get_current_object())  # type: ignore[attr-defined]
+    return str(
+        _("Đã xong %(done)d mục, %(later)d mục sẽ thử lại.", done=done, later=put_off)
+        if done or put_off
+        else _("Không có mục nào đến lượt.")
+    )
+
+
+def tidy(_call: JobCall) -> str:
+    """Drop what was settled long ago; return how much, for the ledger."""
+    before = current().clock.now() - KEPT_FOR
+    dropped = 0
+    while True:
+        count = run(drop_settled, before)
+        dropped += count
+        if count < DELETED_AT_ONCE:
+            return str(ngettext("Đã dọn %(num)d mục.", "Đã dọn %(num)d mục.", dropped))
+
+
+@hookimpl
+def tracker_register_jobs() -> Sequence[JobSpec]:
+    """Repeat each minute what is not done yet; tidy each night."""
+    return (
+        JobSpec(
+            key="outbox.drain",
+            label=_l("Gửi thông báo và tin đang chờ"),
+            cron="* * * * *",
+            run=work_off,
+            catch_up_seconds=60,
+            keep_days=2,
+        ),
+        JobSpec(
+            key="outbox.tidy",
+            label=_l("Dọn hộp gửi đi"),
+            cron="40 2 * * *",
+            run=tidy,
+        ),
+    )
+
+
+@hookimpl
+def tracker_register_commands() -> Sequence[click.Command]:
+    """Offer `tracker outbox`."""
+    from tracker.outbox.cli import outbox
+
+    return (outbox,)
+
+
+def check_outbox() -> Iterable[Diagnosis]:
+    """Say whether anything waits too long, or was given up."""
+    now = current().clock.now()
+    late = db.session.execute(
+        select(func.count())
+        .select_from(OutboxMessage)
+        .where(
+            OutboxMessage.state == MessageState.PENDING,
+            OutboxMessage.attempts > 0,
+            OutboxMessage.next_try_at > OutboxMessage.posted_at,
+            OutboxMessage.posted_at < now - LATE,
+        )
+    ).scalar_one()
+    given_up = db.session.execute(
+        select(func.count())
+        .select_from(OutboxMessage)
+        .where(OutboxMessage.state == MessageState.GIVEN_UP)
+    ).scalar_one()
+    if late:
+        yield Diagnosis(
+            Health.WARNING,
+            ngettext(
+                "%(num)d mục trong hộp gửi đi thử nhiều lần chưa được.",
+                "%(num)d mục trong hộp gửi đi thử nhiều lần chưa được.",
+                late,
+            ),
+            _("Kiểm tra máy chủ thư và các địa chỉ nhận tin; hệ thống vẫn tiếp tục thử lại."),
+        )
+    if given_up:
+        yield Diagnosis(
+            Health.WARNING,
+            ngettext(
+                "%(num)d mục trong hộp gửi đi đã thôi thử.",
+                "%(num)d mục trong hộp gửi đi đã thôi thử.",
+                given_up,
+            ),
+            _("Sửa nguyên nhân rồi chạy: tracker outbox list, tracker outbox retry."),
+        )
+    if not late and not given_up:
+        yield Diagnosis(Health.OK, _("Hộp gửi đi không có mục nào bị kẹt."))
+
+
+@hookimpl
+def tracker_register_doctor_checks() -> Sequence[DoctorCheck]:
+    """Check that nothing is stuck."""
+    return (DoctorCheck(key="outbox.stuck", label=_l("Hộp gửi đi"), check=check_outbox),)
