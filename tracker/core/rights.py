@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, cast
 
 from flask import current_app
@@ -51,6 +52,10 @@ class Access:
     everything: bool = False
 
     def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
         return hash((self.user_id, self.everything, frozenset(self.roots.items())))
 
     def holds(self, permission: str) -> bool:

@@ -468,13 +468,18 @@ def find_task(task_id: int) -> TaskHead | None:
     row = db.session.execute(statement, {"task_id": task_id}).first()
     if row is None:
         return None
-    coordinators = db.session.scalars(
-        select(Unit.name)
-        .join(TaskCoordinator, TaskCoordinator.unit_id == Unit.id)
-        .where(TaskCoordinator.task_id == task_id)
-        .order_by(Unit.sort_key)
+    *known, is_coordinated = row
+    coordinators = (
+        db.session.scalars(
+            select(Unit.name)
+            .join(TaskCoordinator, TaskCoordinator.unit_id == Unit.id)
+            .where(TaskCoordinator.task_id == task_id)
+            .order_by(Unit.sort_key)
+        )
+        if is_coordinated
+        else ()
     )
-    values: list[Any] = [*row, tuple(coordinators)]
+    values: list[Any] = [*known, tuple(coordinators)]
     return TaskHead(*values)
 
 
@@ -518,6 +523,7 @@ def _task_statement(access: Access) -> Select[Any]:
         func.coalesce(ReformArea.name_en, ""),
         func.coalesce(parent.title, ""),
         case((rights.visible(access, "plans.manage", Task), 1), else_=0),
+        select(TaskCoordinator.unit_id).where(TaskCoordinator.task_id == Task.id).exists(),
     )
     return (
         select(*columns)
@@ -577,14 +583,15 @@ def shares_of(task_id: int, today: date, assignment_id: int | None = None) -> li
     )
     wanted = {"task_id": task_id, "assignment_id": assignment_id}
     rows = db.session.execute(statement, wanted).all()
-    keys = [row.id for row in rows]
+    urged = [row.id for row in rows if row.is_urged]
     urges: dict[int, list[Urge]] = {}
-    for urge in db.session.scalars(
-        select(Urge)
-        .where(Urge.assignment_id.in_(keys), Urge.answered_at.is_(None))
-        .order_by(Urge.id)
-    ):
-        urges.setdefault(urge.assignment_id, []).append(urge)
+    if urged:
+        for urge in db.session.scalars(
+            select(Urge)
+            .where(Urge.assignment_id.in_(urged), Urge.answered_at.is_(None))
+            .order_by(Urge.id)
+        ):
+            urges.setdefault(urge.assignment_id, []).append(urge)
     return [
         Share(
             row=task_row(tuple(row)[:21]),
@@ -627,6 +634,10 @@ def _shares_statement(
             Assignment.confirmed_on,
             Assignment.disputed_until,
             func.coalesce(giver.name, "").label("giver"),
+            select(Urge.id)
+            .where(Urge.assignment_id == Assignment.id, Urge.answered_at.is_(None))
+            .exists()
+            .label("is_urged"),
             Extension,
             *allowed,
         )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time
+from functools import lru_cache
+from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import BindParameter, Row, Select, bindparam, select
 
 from tracker.core.clock import LOCAL, to_local
 from tracker.core.context import current
 from tracker.core.db import db
-from tracker.core.rights import rights
+from tracker.core.rights import Access, rights
 from tracker.files import queries as files
 from tracker.plans.labels import ENTRY_WORDS, REPORTED_WORDS
 from tracker.plans.models import (
@@ -25,6 +28,7 @@ from tracker.plans.models import (
     Urge,
 )
 from tracker.plans.progress import EVIDENCE_FILES
+from tracker.plans.task_queries import KEPT_STATEMENTS
 from tracker.plugins.descriptors import TimelineEntry
 from tracker.units.models import Unit
 from tracker.web.i18n import show_date, show_number
@@ -44,38 +48,81 @@ MOST = 300
 
 def entries(task_id: int) -> Iterable[TimelineEntry]:
     """Return what happened to the shares of a task that the actor may read."""
-    access = current().actor.access
-    units = {
-        row.id: row.name
-        for row in db.session.execute(
-            select(Assignment.id, Unit.name)
-            .join(Unit, Unit.id == Assignment.unit_id)
-            .where(Assignment.task_id == task_id, rights.visible(access, "plans.view", Assignment))
-        )
-    }
-    keys = sorted(units)
+    statements = _statements(current().actor.access)
+    shares = db.session.execute(statements.shares, {"task_id": task_id}).all()
+    units = {row.id: row.name for row in shares}
     # With one unit its name says nothing new.
     names = units if len(set(units.values())) > 1 else {}
-    yield from _reports(keys, names)
-    yield from _extensions(keys, names)
-    yield from _urges(keys, names)
+    # Most shares have neither extensions nor pushes, and then they are not asked for.
+    yield from _reports(sorted(units), [row.id for row in shares if row.has_evidence], names)
+    yield from _extensions([row.id for row in shares if row.is_extended], names)
+    yield from _urges([row.id for row in shares if row.is_urged], names)
+
+
+@dataclass(frozen=True)
+class _Statements:
+    """What is sent for each task's page, made once; `keys` are assignments."""
+
+    shares: Select[*tuple[Any, ...]]
+    lines: Select[*tuple[Any, ...]]
+    proofs: Select[*tuple[Any, ...]]
+
+
+@lru_cache(maxsize=KEPT_STATEMENTS)
+def _statements(access: Access) -> _Statements:
+    keys: BindParameter[Sequence[int]] = bindparam("keys", expanding=True)
+    return _Statements(
+        shares=select(
+            Assignment.id,
+            Unit.name,
+            Assignment.has_evidence,
+            select(Extension.id)
+            .where(Extension.assignment_id == Assignment.id)
+            .exists()
+            .label("is_extended"),
+            select(Urge.id).where(Urge.assignment_id == Assignment.id).exists().label("is_urged"),
+        )
+        .join(Unit, Unit.id == Assignment.unit_id)
+        .where(
+            Assignment.task_id == bindparam("task_id"),
+            rights.visible(access, "plans.view", Assignment),
+        ),
+        lines=select(
+            ProgressEntry.id,
+            ProgressEntry.assignment_id,
+            ProgressEntry.kind,
+            ProgressEntry.effective_on,
+            ProgressEntry.reported,
+            ProgressEntry.percent,
+            ProgressEntry.done_on,
+            ProgressEntry.until,
+            ProgressEntry.note,
+            ProgressEntry.recorded_at,
+            ProgressEntry.recorded_by_name,
+        )
+        .where(ProgressEntry.assignment_id.in_(keys))
+        .order_by(ProgressEntry.recorded_at.desc(), ProgressEntry.id.desc())
+        .limit(MOST),
+        proofs=select(
+            Evidence.id,
+            Evidence.entry_id,
+            Evidence.number,
+            Evidence.issued_on,
+            Evidence.issuer,
+            Evidence.title,
+        ).where(Evidence.assignment_id.in_(keys)),
+    )
 
 
 def _who(name: str, unit: str) -> str:
     return f"{name} · {unit}" if unit else name
 
 
-def _reports(keys: list[int], names: dict[int, str]) -> Iterable[TimelineEntry]:
-    lines = db.session.scalars(
-        select(ProgressEntry)
-        .where(ProgressEntry.assignment_id.in_(keys))
-        .order_by(ProgressEntry.recorded_at.desc(), ProgressEntry.id.desc())
-        .limit(MOST)
-    ).all()
-    proofs: dict[int, list[Evidence]] = {}
-    found = db.session.scalars(
-        select(Evidence).where(Evidence.entry_id.in_([line.id for line in lines]))
-    ).all()
+def _reports(keys: list[int], proven: list[int], names: dict[int, str]) -> Iterable[TimelineEntry]:
+    statements = _statements(current().actor.access)
+    lines = db.session.execute(statements.lines, {"keys": keys}).all()
+    found = db.session.execute(statements.proofs, {"keys": proven}).all() if proven else []
+    proofs: dict[int, list[Row[*tuple[Any, ...]]]] = {}
     for proof in found:
         proofs.setdefault(proof.entry_id, []).append(proof)
     attached = files.of(EVIDENCE_FILES, [proof.id for proof in found])
@@ -98,7 +145,7 @@ def _reports(keys: list[int], names: dict[int, str]) -> Iterable[TimelineEntry]:
         )
 
 
-def _title(line: ProgressEntry) -> str:
+def _title(line: Row[*tuple[Any, ...]]) -> str:
     if line.kind is EntryKind.PROGRESS and line.reported is not None:
         word = str(REPORTED_WORDS[line.reported])
         if line.reported is Reported.DONE:
@@ -114,7 +161,7 @@ def _title(line: ProgressEntry) -> str:
     return word
 
 
-def describe_evidence(proof: Evidence) -> str:
+def describe_evidence(proof: Evidence | Row[*tuple[Any, ...]]) -> str:
     """Return a document as it is cited: 'Báo cáo số 12/BC ngày 05/09/2026 của UBND xã …'."""
     parts = [
         proof.title,
@@ -127,6 +174,8 @@ def describe_evidence(proof: Evidence) -> str:
 
 
 def _extensions(keys: list[int], names: dict[int, str]) -> Iterable[TimelineEntry]:
+    if not keys:
+        return
     for one in db.session.scalars(select(Extension).where(Extension.assignment_id.in_(keys))):
         unit = names.get(one.assignment_id, "")
         is_direct = one.decided_at == one.requested_at and one.decided_by_id == one.requested_by_id
@@ -166,6 +215,8 @@ def _extensions(keys: list[int], names: dict[int, str]) -> Iterable[TimelineEntr
 
 
 def _urges(keys: list[int], names: dict[int, str]) -> Iterable[TimelineEntry]:
+    if not keys:
+        return
     for one in db.session.scalars(select(Urge).where(Urge.assignment_id.in_(keys))):
         unit = names.get(one.assignment_id, "")
         yield TimelineEntry(

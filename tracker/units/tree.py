@@ -15,7 +15,13 @@ def units_within(roots: Collection[int], reading: bool) -> Select[int]:
 
     For reading it also gives ended units whose successors lie there.
     """
-    query = select(UnitClosure.descendant_id).where(UnitClosure.ancestor_id.in_(sorted(roots)))
+    # Nearly everybody has one grant; a list would be written into the statement each time anew.
+    is_under = (
+        UnitClosure.ancestor_id == next(iter(roots))
+        if len(roots) == 1
+        else UnitClosure.ancestor_id.in_(sorted(roots))
+    )
+    query = select(UnitClosure.descendant_id).where(is_under)
     return query if reading else query.where(UnitClosure.by_succession.is_(False))
 
 

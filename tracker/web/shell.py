@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from flask import Flask, g, request, url_for
+from flask import Flask, current_app, g, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -68,21 +69,57 @@ class Shell:
 THEMES = ("auto", "light", "dark")
 
 
-def _entry(item: MenuItem) -> Entry:
-    url = url_for(item.endpoint)
-    here = request.endpoint or ""
-    same_page = here == item.endpoint
-    # A page of the same feature lights the feature's entry unless it has an entry of its own.
-    # A feature's parts may be blueprints of their own, named `<feature>_<part>`.
-    feature, there = item.endpoint.rpartition(".")[0], here.rpartition(".")[0]
-    same_feature = there == feature or there.startswith(f"{feature}_")
-    items = current_registry().menu_items
-    is_listed = any(one.endpoint == here for one in items)
-    # Where a feature has several entries, the address says to which of them the page belongs.
-    is_alone = sum(one.endpoint.rpartition(".")[0] == feature for one in items) == 1
-    is_below = is_alone or request.path.startswith(f"{url.rstrip('/')}/")
-    active = same_page or (same_feature and not is_listed and is_below)
-    return Entry(str(item.label), url, item.icon, active)
+@dataclass(frozen=True)
+class _Link:
+    """An entry of the menu in one language, before it is known which page is open."""
+
+    group: str
+    place: int
+    endpoint: str
+    feature: str
+    # Whether the feature has no other entry.
+    is_alone: bool
+    label: str
+    url: str
+    icon: str
+
+    def on(self, here: str, *, is_listed: bool) -> Entry:
+        """Return the entry as the page `here` shows it; `is_listed` if that page has its own."""
+        # A page of the same feature lights the feature's entry unless it has an entry of its own.
+        # A feature's parts may be blueprints of their own, named `<feature>_<part>`.
+        there = here.rpartition(".")[0]
+        same_feature = there == self.feature or there.startswith(f"{self.feature}_")
+        # Where a feature has several entries, the address says to which the page belongs.
+        is_below = self.is_alone or request.path.startswith(f"{self.url.rstrip('/')}/")
+        active = here == self.endpoint or (same_feature and not is_listed and is_below)
+        return Entry(self.label, self.url, self.icon, active)
+
+
+def _links(items: Sequence[MenuItem]) -> Sequence[_Link]:
+    """Return the entries of `items`; made once for each choice of items, language and root.
+
+    They hold nothing of a person or a record, and every page shows them.
+    """
+    kept: dict[object, Sequence[_Link]] = current_app.extensions.setdefault("tracker_menu", {})
+    key = (locale_code(), request.root_path, tuple(item.key for item in items))
+    if key not in kept:
+        features = Counter(
+            item.endpoint.rpartition(".")[0] for item in current_registry().menu_items
+        )
+        kept[key] = [
+            _Link(
+                group=item.group,
+                place=item.place or 0,
+                endpoint=item.endpoint,
+                feature=(feature := item.endpoint.rpartition(".")[0]),
+                is_alone=features[feature] == 1,
+                label=str(item.label),
+                url=url_for(item.endpoint),
+                icon=item.icon,
+            )
+            for item in items
+        ]
+    return kept[key]
 
 
 def _shown(items: Sequence[MenuItem]) -> list[MenuItem]:
@@ -105,14 +142,17 @@ def build_shell() -> Shell:
     menu: list[Group] = []
     places: tuple[Entry, ...] = ()
     if card is not None:
-        items = _shown(current_registry().menu_items)
+        items = current_registry().menu_items
+        here = request.endpoint or ""
+        is_listed = any(item.endpoint == here for item in items)
+        links = _links(_shown(items))
         for key, label in GROUPS:
-            entries = _mark_once([_entry(item) for item in items if item.group == key])
+            entries = [link.on(here, is_listed=is_listed) for link in links if link.group == key]
             if entries:
-                menu.append(Group(str(label), tuple(entries)))
-        placed = sorted((item for item in items if item.place), key=lambda item: item.place or 0)
+                menu.append(Group(str(label), tuple(_mark_once(entries))))
+        placed = sorted((link for link in links if link.place), key=lambda link: link.place)
         places = (
-            *(_entry(item) for item in placed[: PLACES - 1]),
+            *(link.on(here, is_listed=is_listed) for link in placed[: PLACES - 1]),
             # Opens the whole menu as a sheet, by the address alone: no script needed.
             Entry(_("Xem thêm"), "#menu", "more", active=False),
         )
@@ -139,9 +179,10 @@ class LazyShell:
     """Builds the shell when a template first asks for it: fragments and downloads never pay."""
 
     def __getattr__(self, name: str) -> object:
-        if "shell" not in g:
-            g.shell = build_shell()
-        return getattr(g.shell, name)
+        shell = g.get("shell")
+        if shell is None:
+            shell = g.shell = build_shell()
+        return getattr(shell, name)
 
 
 def begin_context() -> None:
