@@ -27,6 +27,7 @@ __all__ = [
     "may_read_files_of",
     "prepare",
     "prepare_all",
+    "prepared_of",
     "remove",
     "store_file",
 ]
@@ -65,6 +66,14 @@ def remove(work: Work, public_id: UUID, kind: str, record_id: int) -> None:
 def links_of(kind: str, record_ids: Collection[int]) -> dict[int, list[FileLink]]:
     """Return the files of several records of one kind; only records that have any."""
     return queries.of(_own(kind), record_ids)
+
+
+def prepared_of(kind: str, record_id: int) -> list[PreparedFile]:
+    """Return the files of a record, ready to be attached to another one as well.
+
+    Whoever asks has checked the right to the record.
+    """
+    return services.prepared_of(_own(kind), record_id)
 
 
 def _own(kind: str) -> str:

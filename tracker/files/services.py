@@ -15,6 +15,7 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tracker.core.context import current
+from tracker.core.db import db
 from tracker.core.errors import Conflict, FieldError, NotFound, TooLarge, ValidationFailed
 from tracker.core.work import Work, run
 from tracker.files.inspect_content import inspect_content, make_thumbnail
@@ -179,6 +180,20 @@ def store(work: Work, file: FileInput, owner_kind: str, owner_id: int) -> Attach
     Pages call `prepare` first: what takes time stays outside the transaction.
     """
     return attach(work, prepare(file), owner_kind, owner_id)
+
+
+def prepared_of(owner_kind: str, owner_id: int) -> list[PreparedFile]:
+    """Return the files of a record, oldest first, ready to be attached to another one as well.
+
+    Whoever asks has checked the right to the record.
+    """
+    rows = db.session.execute(
+        select(Attachment.sha256, Blob.size, Blob.media_type, Attachment.name)
+        .join(Blob, Blob.sha256 == Attachment.sha256)
+        .where(Attachment.owner_kind == owner_kind, Attachment.owner_id == owner_id)
+        .order_by(Attachment.id)
+    )
+    return [PreparedFile(*row) for row in rows]
 
 
 def remove(work: Work, public_id: UUID, owner_kind: str, owner_id: int) -> None:
