@@ -102,6 +102,7 @@ setup(
         "xlsxwriter>=3.3.1,<4",
         "pillow>=11,<13",
         "holidays>=0.109,<1",
+        "icalendar>=7.3,<8",
         "tzdata",
     ],
     extras_require={
