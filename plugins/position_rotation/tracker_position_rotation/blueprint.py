@@ -70,6 +70,12 @@ def version_of(value: object) -> int | None:
     return int(words)
 
 
+def fill(form: Form, record: object, *names: str) -> None:
+    """Show in a form what a record holds."""
+    for name in names:
+        form[name].data = getattr(record, name)
+
+
 def written(
     form: Form, service: Callable[[Work, Any], object], data: Callable[[], Any], reason: str = ""
 ) -> object:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from uuid import UUID
 
 from sqlalchemy import select
 
 from tracker.api import text
 from tracker.api.errors import Conflict, FieldError, ValidationFailed
 from tracker.api.i18n import gettext as _
+from tracker.api.jobs import queue
 from tracker.api.queries import unit_closure
 from tracker.api.work import Work
 from tracker_position_rotation.inputs import (
@@ -40,6 +42,7 @@ from tracker_position_rotation.standings import held_on, periods_on
 
 # People of one plan; beyond it a plan belongs to several units.
 MOST_ROWS = 20_000
+PROPOSE = "position_rotation.propose"
 
 
 def _plan(work: Work, plan_id: int) -> Plan:
@@ -175,10 +178,11 @@ def _weight(deferral: Deferral, counts_out: bool) -> tuple[bool, date, int]:
     return counts_out, deferral.end or date.max, deferral.id
 
 
-def ask_proposal(work: Work, data: PlanRef) -> None:
-    """Ask for a proposal; the job of this plug-in makes it."""
+def ask_proposal(work: Work, data: PlanRef) -> UUID:
+    """Ask for a proposal, made by a job; return the run's identity, the same while one waits."""
     plan = _draft(work, data.plan_id)
     plan.asked_at = work.now
+    return queue(work, PROPOSE, {"plan": plan.id}, once=str(plan.id))
 
 
 def apply_proposal(work: Work, data: ApplyProposal) -> int:

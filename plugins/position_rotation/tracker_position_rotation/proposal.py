@@ -226,7 +226,9 @@ def _costs(
     unit_of_post = np.array([number[post.unit] for post in posts])
     homes = np.array([index[one.post] for one in people])
     apart = steps[unit_of_post[homes]][:, unit_of_post].astype(float)
-    costs = 1.0 + np.where(apart > 0, weights.other_unit, 0) + weights.step * apart
+    costs: np.ndarray[Any, Any] = (
+        1.0 + np.where(apart > 0, weights.other_unit, 0) + weights.step * apart
+    )
     costs += np.array([0 if one.must_move else weights.other_moves for one in people])[:, None]
     costs[np.arange(len(people)), homes] = np.inf
     for row, one in enumerate(people):
@@ -285,7 +287,7 @@ class _Program:
     ) -> None:
         self.people, self.posts = len(stay), len(seats)
         self.home = home
-        self.highs = highspy.Highs()
+        self.highs = highspy.Highs()  # type: ignore[no-untyped-call]
         self.highs.setOptionValue("output_flag", False)
         self.highs.setOptionValue("threads", 1)
         low = np.concatenate([np.ones(self.people), floor.astype(float)])

@@ -21,7 +21,6 @@ from tracker_position_rotation.models import (
     Person,
     Plan,
     PlanRow,
-    PlanState,
     Post,
     Reason,
 )
@@ -478,10 +477,22 @@ def plan_lines(
     ]
 
 
-def waiting_proposals(session: Session) -> Sequence[int]:
-    """Return the drafts for which a proposal was asked and is not there yet, oldest first."""
-    return session.scalars(
-        select(Plan.id)
-        .where(Plan.asked_at.is_not(None), Plan.state == PlanState.DRAFT)
-        .order_by(Plan.asked_at)
-    ).all()
+def outcomes(session: Session, plan_id: int) -> dict[Outcome, int]:
+    """Return how many rows of a plan have which outcome."""
+    rows = session.execute(
+        select(PlanRow.outcome, func.count())
+        .where(PlanRow.plan_id == plan_id)
+        .group_by(PlanRow.outcome)
+    )
+    found = {outcome: int(many) for outcome, many in rows}
+    return {outcome: found.get(outcome, 0) for outcome in Outcome}
+
+
+def post_titles(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """Return 'post – unit' of posts by id."""
+    rows = session.execute(
+        select(Post.id, Post.title, units.c.name)
+        .join(units, units.c.id == Post.unit_id)
+        .where(Post.id.in_(ids))
+    )
+    return {key: f"{title} – {unit}" for key, title, unit in rows}

@@ -12,7 +12,6 @@ from tracker.api.i18n import gettext as _
 from tracker.api.queries import paginate, session, unit_choices
 from tracker.api.web import (
     Column,
-    Form,
     Sheet,
     download,
     flash,
@@ -30,6 +29,7 @@ from tracker_position_rotation.blueprint import (
     blueprint,
     choice_in,
     day_in,
+    fill,
     key_in,
     page,
     version_of,
@@ -42,12 +42,6 @@ from tracker_position_rotation.standings import periods_on
 
 MOST_EXPORTED = 20_000
 Page = str | tuple[str, int] | Response
-
-
-def _fill(form: Form, record: object, *names: str) -> None:
-    """Show in a form what a record holds."""
-    for name in names:
-        form[name].data = getattr(record, name)
 
 
 def _filters() -> queries.RegisterFilters:
@@ -198,7 +192,7 @@ def _edit_person(person: Person | None) -> Page:
     form.post_id.choices = forms.options(queries.post_choices(session()), _("Chọn vị trí"))
     if not form.is_submitted():
         if person is not None:
-            _fill(form, person, "staff_code", "name", "retires_on", "version")
+            fill(form, person, "staff_code", "name", "retires_on", "version")
     elif key := written(
         form,
         services.save_person,
@@ -228,7 +222,7 @@ def move_person(person_id: UUID) -> Page:
     form = forms.MoveForm()
     form.post_id.choices = forms.options(queries.post_choices(session()), _("Chọn vị trí"))
     if not form.is_submitted():
-        _fill(form, person, "version")
+        fill(form, person, "version")
     elif form.post_id.data is None and not form.leaves.data:
         form.validate()
         form.post_id.errors = [_("Hãy chọn vị trí mới, hoặc đánh dấu là rời khỏi sổ.")]
@@ -350,7 +344,7 @@ def _edit_post(post: Post | None) -> Page:
     )
     if not form.is_submitted():
         if post is not None:
-            _fill(
+            fill(
                 form,
                 post,
                 "unit_id",
@@ -410,7 +404,7 @@ def edit_category(category_id: int | None = None) -> Page:
     form = forms.CategoryForm()
     if not form.is_submitted():
         if category is not None:
-            _fill(
+            fill(
                 form,
                 category,
                 "code",
@@ -455,7 +449,7 @@ def edit_reason(reason_id: int | None = None) -> Page:
     form = forms.ReasonForm()
     if not form.is_submitted():
         if reason is not None:
-            _fill(
+            fill(
                 form,
                 reason,
                 "code",
