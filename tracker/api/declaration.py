@@ -20,7 +20,7 @@ from typing import Any
 from flask import Blueprint, Response
 
 from tracker.core.errors import PluginError
-from tracker.plugins.descriptors import JobSpec, MissedPolicy, Permission, SettingSpec
+from tracker.plugins.descriptors import JobSpec, MissedPolicy, Permission, SettingGroup, SettingSpec
 from tracker.plugins.manifest import FILE_NAME, SETTING_KINDS, Manifest, read_manifest
 from tracker.settings import queries as stored_settings
 from tracker.web.doors import open_to_all
@@ -62,7 +62,7 @@ class Declaration:
                 kind=SETTING_KINDS[one.kind],
                 default=one.default,
                 hint=one.hint or "",
-                group=self.manifest.name,
+                group=self._group,
                 minimum=one.minimum,
                 maximum=one.maximum,
                 choices=tuple((choice.value, choice.words) for choice in one.choices),
@@ -71,6 +71,17 @@ class Declaration:
             )
             for number, one in enumerate(self.manifest.settings, 1)
         )
+
+    @property
+    def setting_groups(self) -> tuple[SettingGroup, ...]:
+        """The heading of its settings, for `tracker_register_setting_groups`."""
+        if not self.manifest.settings:
+            return ()
+        return (SettingGroup(key=self._group, label=self.manifest.title, weight=500),)
+
+    @property
+    def _group(self) -> str:
+        return f"{self.manifest.name}.settings"
 
     def job(
         self,

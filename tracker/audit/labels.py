@@ -354,6 +354,8 @@ def show_value(value: object) -> str:
         return str(_("có") if value else _("không"))
     if isinstance(value, list):
         return ", ".join(show_value(one) for one in value)
+    if isinstance(value, dict) and value.keys() == {"secret"}:
+        return show_value(PRIVATE)
     if isinstance(value, dict):
         return "; ".join(f"{name}: {show_value(one)}" for name, one in value.items())
     if isinstance(value, str) and DATED.match(value):

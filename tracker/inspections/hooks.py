@@ -19,6 +19,7 @@ from tracker.inspections import (
     panels,
     permissions,
     plan_views,
+    prefills,
     queries,
     ready_made,
     rules,
@@ -28,6 +29,7 @@ from tracker.inspections.blueprint import blueprint
 from tracker.inspections.models import VisitKind
 from tracker.plugins.descriptors import (
     AdminViewSpec,
+    ChecklistPrefill,
     ChecklistTemplate,
     HandoverContributor,
     Indicator,
@@ -329,6 +331,19 @@ def tracker_register_settings() -> Sequence[SettingSpec]:
 def tracker_register_checklist_templates() -> Sequence[ChecklistTemplate]:
     """Offer the one-stop checklist and the one of working discipline."""
     return ready_made.TEMPLATES
+
+
+@hookimpl
+def tracker_register_checklist_prefills() -> Sequence[ChecklistPrefill]:
+    """Propose what did not apply last time."""
+    return (
+        ChecklistPrefill(
+            key="inspections.last_time",
+            label=_l("Theo lần kiểm tra trước"),
+            answers=prefills.last_time,
+            weight=500,
+        ),
+    )
 
 
 @hookimpl

@@ -8,6 +8,7 @@ from datetime import date, time
 from typing import Any
 
 from tracker.inspections.models import Answer, MemberRole, Severity, VisitKind
+from tracker.plugins.events import FindingProposed, VisitProposed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,10 @@ class CreateVisit:
     # Earlier findings that a re-inspection looks at again.
     finding_ids: Sequence[int] = ()
     idempotency_key: str | None = None
+
+    def proposed(self) -> VisitProposed:
+        """Return what hooks are asked about before it is made."""
+        return VisitProposed(self.unit_id, self.kind.value, self.visited_on, self.is_announced)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +112,12 @@ class RecordFinding:
     remedy_due_on: date | None = None
     photos: Sequence[Any] = field(default=(), compare=False)
     idempotency_key: str | None = None
+
+    def proposed(self) -> FindingProposed:
+        """Return what hooks are asked about before it is written."""
+        return FindingProposed(
+            self.visit_id, self.text, self.severity.value, self.remedy_due_on, len(self.photos)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

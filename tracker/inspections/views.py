@@ -18,7 +18,7 @@ from tracker.core.errors import BadRequest, NotFound, ValidationFailed
 from tracker.core.text import N_
 from tracker.core.work import run
 from tracker.files import queries as file_queries
-from tracker.inspections import forms, inputs, labels, panels, queries, services
+from tracker.inspections import forms, inputs, labels, panels, prefills, queries, services
 from tracker.inspections.blueprint import (
     blueprint,
     choice_in,
@@ -289,6 +289,7 @@ def _page(
         headcount=headcount or _headcount_form(visit),
         notice=notice,
         problem=problem,
+        proposals=prefills.proposals(view),
         panels=panels.rendered(Place.VISIT, visit.id),
         timeline=panels.timeline(Place.VISIT, visit.id),
     )
@@ -407,6 +408,20 @@ def save_headcount(visit_id: int) -> Answered:
         words = [str(words) for field in form for words in field.errors] + form.form_errors
         return jsonify(message=" ".join(words)), 422
     return _page(_visit(visit_id), headcount=form), 422
+
+
+@blueprint.post("/<int:visit_id>/dien-san")
+@requires(LOG)
+def take_proposals(visit_id: int) -> Response:
+    """Keep the answers that are proposed for items which nobody has answered."""
+    visit = _visit(visit_id)
+    proposed = prefills.proposals(_view(visit))
+    taken = run(
+        prefills.take_proposals, prefills.TakeProposals(existing(visit_id), tuple(proposed))
+    )
+    words = _("Đã điền %(count)d câu trả lời.", count=taken)
+    flash(words if taken else _("Không có gì để điền."), "success" if taken else "info")
+    return redirect(url_for("inspections.show_visit", visit_id=visit_id), 303)
 
 
 @blueprint.post("/<int:visit_id>/tra-loi/<int:item_id>")

@@ -19,6 +19,7 @@ from tracker.plans import (
     plan_import,
     plan_queries,
     plan_views,
+    sources,
     task_queries,
     task_views,
     timeline,
@@ -30,6 +31,7 @@ from tracker.plugins.descriptors import (
     AdminViewSpec,
     HandoverContributor,
     ImportSpec,
+    JobSpec,
     MenuItem,
     MyWorkSource,
     NoticeKind,
@@ -240,6 +242,19 @@ def tracker_register_commands() -> Sequence[click.Command]:
     from tracker.plans.cli import COMMANDS
 
     return COMMANDS
+
+
+@hookimpl
+def tracker_register_jobs() -> Sequence[JobSpec]:
+    """Ask registers for the progress that they know of."""
+    return (
+        JobSpec(
+            key="plans.sources",
+            label=_l("Lấy tiến độ từ các sổ và mô-đun"),
+            cron="23 * * * *",
+            run=sources.ask_sources,
+        ),
+    )
 
 
 @hookimpl

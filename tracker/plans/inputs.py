@@ -7,6 +7,7 @@ from datetime import date
 
 from tracker.files.services import PreparedFile
 from tracker.plans.models import Reported
+from tracker.plugins.events import ProgressProposed
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,19 @@ class ReportProgress:
     version: int | None = None
     # The note is also the answer to what the unit was urged.
     answers_urges: bool = False
+
+    def proposed(self) -> ProgressProposed:
+        """Return what hooks are asked about before it is written."""
+        return ProgressProposed(
+            assignment_id=self.assignment_id,
+            reported=self.reported.value,
+            percent=self.percent,
+            note=self.note,
+            done_on=self.done_on,
+            effective_on=self.effective_on,
+            has_evidence=self.evidence is not None and not self.evidence.is_empty,
+            source=self.source,
+        )
 
 
 @dataclass(frozen=True)

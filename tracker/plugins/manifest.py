@@ -28,6 +28,7 @@ LARGEST = 64 * 1024
 # PostgreSQL cuts longer names; the names of constraints are made from the table's.
 LONGEST_NAME = 24
 LONGEST_TABLE = 48
+LONGEST_KEY = 80
 
 # First words of keys, and names of blueprints, that are the core's own.
 RESERVED_NAMES = frozenset(
@@ -482,7 +483,7 @@ def _own_table(text: str, name: str) -> str:
 def _own_key(table: _Table, name: str) -> str:
     key = table.text("key")
     tail = key.removeprefix(f"{name}.")
-    if tail == key or not _KEY_TAIL.fullmatch(tail) or len(key) > 100:
+    if tail == key or not _KEY_TAIL.fullmatch(tail) or len(key) > LONGEST_KEY:
         raise _fault(
             table.where("key"), _("“%(key)s” phải bắt đầu bằng “%(name)s.”", key=key, name=name)
         )

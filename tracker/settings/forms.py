@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, HiddenField, SelectField, StringField
+from wtforms import BooleanField, HiddenField, PasswordField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its types
 
 from tracker.plugins.descriptors import SettingSpec
@@ -61,7 +61,23 @@ def settings_form(specs: Iterable[SettingSpec]) -> type[Form]:
         name = field_name(spec.key)
         # WTForms shows lazy texts too; its types speak of strings alone.
         label, hint = cast(str, spec.label), cast(str, spec.hint)
-        if spec.kind is bool:
+        if spec.secret:
+            fields[name] = PasswordField(
+                label,
+                [Longest(LONGEST_VALUE)],
+                description=hint,
+                render_kw={
+                    "autocomplete": "new-password",
+                    "placeholder": _l("Để trống nếu không đổi"),
+                },
+            )
+        elif spec.choices:
+            fields[name] = SelectField(
+                label,
+                choices=[SelectChoice(value, words) for value, words in spec.choices],
+                description=hint,
+            )
+        elif spec.kind is bool:
             fields[name] = BooleanField(label, description=hint)
         elif spec.kind is int:
             fields[name] = Whole(

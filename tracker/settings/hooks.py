@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from flask import Blueprint
 from flask_babel import lazy_gettext as _l
 
-from tracker.plugins.descriptors import AdminViewSpec, MenuItem, Permission, SettingSpec
+from tracker.plugins.descriptors import (
+    AdminViewSpec,
+    MenuItem,
+    Permission,
+    SettingGroup,
+    SettingSpec,
+)
 from tracker.plugins.hookspecs import hookimpl
 from tracker.settings import permissions
 from tracker.settings.views import blueprint
@@ -47,6 +53,29 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
             permission=permissions.MANAGE,
             weight=81,
         ),
+    )
+
+
+@hookimpl
+def tracker_register_setting_groups() -> Sequence[SettingGroup]:
+    """Offer the headings of the core's settings, in the order of the page."""
+    headings = (
+        ("agency", _l("Cơ quan")),
+        ("plans", _l("Kế hoạch và nhiệm vụ")),
+        ("progress", _l("Tiến độ và thời hạn")),
+        ("inspections", _l("Kiểm tra")),
+        ("reports", _l("Báo cáo")),
+        ("notices", _l("Thông báo")),
+        ("accounts", _l("Tài khoản và đăng nhập")),
+        ("files", _l("Tệp")),
+    )
+    last = SettingGroup(key="other", label=_l("Khác"), weight=1000)
+    return (
+        *(
+            SettingGroup(key=key, label=label, weight=10 * number)
+            for number, (key, label) in enumerate(headings, 1)
+        ),
+        last,
     )
 
 

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from cryptography.fernet import InvalidToken
 from flask import g, has_request_context, request
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from tracker.core import secrets
 from tracker.core.calendar import DayRule, WorkingCalendar
 from tracker.core.changes import Change, ChangeSet
 from tracker.core.conflicts import Since
 from tracker.core.db import db
 from tracker.core.periods import WindowRule
+from tracker.plugins.descriptors import SettingSpec
 from tracker.plugins.host import current_registry
 from tracker.settings.models import CalendarDay, ReportWindow, Setting
 
@@ -41,7 +44,28 @@ def value(key: str) -> Any:
     spec = current_registry().settings.get(key)
     if spec is None:
         raise LookupError(f"setting {key!r} is not declared")
-    return _stored().get(key, spec.default)
+    stored = _stored().get(key, spec.default)
+    return unseal(stored) if spec.secret else stored
+
+
+def shown(spec: SettingSpec) -> Any:
+    """Return what a form shows of a setting: of a secret one nothing."""
+    return "" if spec.secret else value(spec.key)
+
+
+def seal(secret: str) -> dict[str, str]:
+    """Return a secret as it is stored and logged: encrypted by the instance's key."""
+    return {"secret": secrets.keys[0]().encrypt(secret.encode()).decode("ascii")}
+
+
+def unseal(stored: Any) -> str:
+    """Return a stored secret in clear, '' where none is stored. Raises SecretUnreadable."""
+    if not isinstance(stored, dict):
+        return ""
+    try:
+        return secrets.keys[0]().decrypt(stored["secret"].encode("ascii")).decode()
+    except InvalidToken:
+        raise secrets.SecretUnreadable("no key of this instance opens the setting") from None
 
 
 def newest_change_set(session: Session) -> int:

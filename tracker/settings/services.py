@@ -57,7 +57,9 @@ def save_settings(work: Work, data: SaveSettings) -> list[str]:
     for key in typed:
         work.session.get(Setting, key, with_for_update=True, populate_existing=True)
     wanted = merge_settings(work.session, typed, data.seen)
-    for key, value in wanted.items():
+    declared = current_registry().settings
+    for key, plain_value in wanted.items():
+        value = queries.seal(plain_value) if declared[key].secret else plain_value
         row = work.session.get(Setting, key)
         if row is None:
             work.session.add(Setting(key=key, value=value))
@@ -100,7 +102,10 @@ def merge_settings(session: Session, typed: Mapping[str, Any], seen: int | None)
     }
     theirs = {key: stored.get(key, declared[key].default) for key in typed}
     since = Since() if seen is None else queries.settings_since(session, seen)
-    return settle(typed, theirs, since)
+    # A secret is never shown, not even beside another: the newest one counts.
+    secrets = {key: value for key, value in typed.items() if declared[key].secret}
+    shown = {key: value for key, value in typed.items() if key not in secrets}
+    return {**settle(shown, theirs, since), **secrets}
 
 
 def checked(spec: SettingSpec, typed: object) -> tuple[Any, str]:
@@ -113,7 +118,9 @@ def checked(spec: SettingSpec, typed: object) -> tuple[Any, str]:
         return typed, _out_of_range(spec, typed)
     if not isinstance(typed, str):
         return None, _("Hãy gõ chữ.")
-    text = normalise(typed)
+    text = typed if spec.secret else normalise(typed)
+    if spec.choices and text not in [value for value, _words in spec.choices]:
+        return None, _("Hãy chọn một trong các giá trị.")
     if len(text) > LONGEST_VALUE:
         return None, _("Dài quá %(most)d ký tự.", most=LONGEST_VALUE)
     return text, ""

@@ -9,7 +9,6 @@ from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
 from werkzeug.wrappers import Response
 
 from tracker.core.context import current
@@ -32,26 +31,17 @@ blueprint = Blueprint("settings", __name__)
 
 Answer = str | tuple[str, int] | Response
 
-# The groups that the core's own settings use, in the order of the page; others follow as 'other'.
-GROUPS: Mapping[str, Label] = {
-    "agency": _l("Cơ quan"),
-    "plans": _l("Kế hoạch và nhiệm vụ"),
-    "progress": _l("Tiến độ và thời hạn"),
-    "inspections": _l("Kiểm tra"),
-    "reports": _l("Báo cáo"),
-    "notices": _l("Thông báo"),
-    "accounts": _l("Tài khoản và đăng nhập"),
-    "files": _l("Tệp"),
-    "other": _l("Khác"),
-}
+# The heading of settings whose own one nobody offers.
+OTHER = "other"
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
 def _groups(specs: Sequence[SettingSpec]) -> list[tuple[Label, list[SettingSpec]]]:
-    found: dict[str, list[SettingSpec]] = {key: [] for key in GROUPS}
+    headings = {one.key: one.label for one in current_registry().setting_groups}
+    found: dict[str, list[SettingSpec]] = {key: [] for key in headings}
     for spec in specs:
-        found[spec.group if spec.group in GROUPS else "other"].append(spec)
-    return [(GROUPS[key], members) for key, members in found.items() if members]
+        found[spec.group if spec.group in headings else OTHER].append(spec)
+    return [(headings[key], members) for key, members in found.items() if members]
 
 
 @blueprint.route("/thiet-lap", methods=["GET", "POST"])
@@ -60,7 +50,7 @@ def edit() -> Answer:
     """Show all declared settings, and save what was changed; others' changes are merged in."""
     specs = [one for one in current_registry().settings.values() if one.group != services.HIDDEN]
     form: Any = forms.settings_form(specs)(
-        data={forms.field_name(one.key): queries.value(one.key) for one in specs}
+        data={forms.field_name(one.key): queries.shown(one) for one in specs}
     )
     newest = queries.newest_change_set(db.session())
     status = 200
@@ -94,7 +84,12 @@ def _save_settings(form: Any, specs: Sequence[SettingSpec]) -> list[str]:
     session = db.session()
     session.rollback()
     typed, problems = services.typed_values(
-        {spec.key: form[forms.field_name(spec.key)].data for spec in specs}
+        {
+            spec.key: data
+            for spec in specs
+            # A secret that nobody typed stays as it is.
+            if (data := form[forms.field_name(spec.key)].data) or not spec.secret
+        }
     )
     if problems:
         raise ValidationFailed(problems)
