@@ -15,7 +15,7 @@ LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-package tracker
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-fast lint format bench lock translations vendor bundle clean
+.PHONY: help install install-dev run test test-fast lint format bench chaos lock translations vendor bundle clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,11 @@ format: $(DEV) ## write the code in the house style
 
 bench: $(DEV) ## run the benchmarks; each prints a table
 	@for file in bench/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+
+chaos: $(DEV) ## kill job processes and take databases away for longer than 'make test' does
+	$(BIN)/python -m tools.prepare_tests
+	TRACKER_TEST_FAULT_ROUNDS=200 TRACKER_TEST_OUTAGE_SECONDS=30 \
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal --durations=0 tests/faults
 
 lock: $(DEV) ## remake the lock files from setup.py and requirements/*.in
 	@for name in $(LOCKS); do echo "requirements/$$name.txt"; \

@@ -31,7 +31,6 @@ from tests.support.browser import (
     serving,
     sideways_overflow,
 )
-from tracker.testing.databases import Databases
 from tracker.accounts import links
 from tracker.accounts.models import User
 from tracker.accounts.tokens import hash_token, new_token
@@ -42,6 +41,7 @@ from tracker.core.work import run
 from tracker.inspections import checklists
 from tracker.inspections.inputs import ChecklistRef
 from tracker.inspections.models import Finding, FindingState, InspectionPlan, Visit, VisitState
+from tracker.jobs import ledger
 from tracker.ops.cli import MarkDemo, mark_demo
 from tracker.ops.instance import fill
 from tracker.plans import copying, lifecycle
@@ -58,6 +58,7 @@ from tracker.plans.models import (
 )
 from tracker.plugins.host import host_of
 from tracker.settings.models import CalendarDay
+from tracker.testing.databases import Databases
 
 pytestmark = pytest.mark.browser
 
@@ -78,6 +79,8 @@ NO_PAGES = {
     "files.thumbnail",
     "health.healthz",
     "health.readyz",
+    # A part of the page of a run.
+    "jobs.run_progress",
     # Leads on to the page of settings.
     "admin_thiet_lap.index",
 }
@@ -200,7 +203,7 @@ def in_force(*conditions: ColumnElement[bool]) -> Select[Any]:
 
 
 def prepare(client: FlaskClient) -> dict[str, dict[str, Any]]:
-    """Write what the demo leaves out: a draft of a plan, one of a checklist, a link, an upload.
+    """Write what the demo leaves out: drafts of a plan and a checklist, a link, an upload, a run.
 
     Returns the examples that stand on them.
     """
@@ -222,7 +225,14 @@ def prepare(client: FlaskClient) -> dict[str, dict[str, Any]]:
         .join(Plan, Plan.id == Task.plan_id)
         .where(Plan.key == "nam-sau", Task.kind == RowKind.TASK)
     )
+    job_run = run(ledger.start_by_hand, ledger.StartByHand("audit.anchor", "Trước khi sao lưu"))
+    claimed = run(ledger.claim_run, ledger.Claim("may-1:12", 30, ["audit.anchor"]))
+    assert claimed is not None
+    lines = ("Đọc nhật ký.", "Neo số 12.", "0123456789abcdef" * 4)
+    token_of_run = ledger.Token(claimed.id, claimed.attempt)
+    run(ledger.note_progress, ledger.Progress(token_of_run, 1200, 4000, "Đang đọc", lines))
     return {
+        "jobs.show_run": {"run_id": job_run},
         "accounts.use_link": {"token": token},
         "imports.problems": upload,
         "imports.show": upload,
@@ -277,6 +287,7 @@ def examples() -> dict[str, dict[str, Any]]:
         "audit.show_change_set": {"number": 200},
         "audit.show_history": {"table": "assignments", "record_id": share},
         "imports.start": {"key": "plan"},
+        "jobs.start": {"key": "audit.anchor"},
         "imports.template": {"key": "plan"},
         "inspections.edit_finding": finding,
         "inspections.edit_plan": inspection_plan,
