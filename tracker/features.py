@@ -19,6 +19,7 @@ FEATURES = (
     "jobs",
     "outbox",
     "admin",
+    "plugin_admin",
     "ops",
 )
 MODELS = (

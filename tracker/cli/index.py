@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "jobs": N_("Việc tự động: danh sách và các lần chạy."),
     "outbox": N_("Hộp gửi đi: thông báo và tin đang chờ."),
     "plan": N_("Kế hoạch: danh sách, nội dung và số liệu."),
+    "plugin": N_("Mô-đun mở rộng: cài, bật, tắt, nâng cấp, gỡ, ký."),
     "restore": N_("Khôi phục từ tệp sao lưu."),
     "run": N_("Chạy máy chủ."),
     "user": N_("Tài khoản: tạo, cấp liên kết, liệt kê."),

@@ -13,7 +13,7 @@ import click
 from tracker.cli.index import COMMANDS
 from tracker.cli.language import language_of
 from tracker.core.text import N_
-from tracker.plugins.commands import is_without_app
+from tracker.plugins.commands import is_without_app, is_without_plugins
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -83,6 +83,11 @@ def _find(name: str) -> click.Command | None:
         from tracker.cli.importing import import_file
 
         return import_file
+    if name == "plugin":
+        # Also when a plug-in keeps the commands of others from being collected.
+        from tracker.plugin_admin.cli import plugin
+
+        return plugin
     return registered().get(name)
 
 
@@ -94,12 +99,15 @@ def registered() -> dict[str, click.Command]:
     return {str(command.name): command for command in Host(features()).registry.commands}
 
 
-def prepare(command: click.Command, *, without_app: bool = False) -> click.Command:
+def prepare(
+    command: click.Command, *, without_app: bool = False, without_plugins: bool = False
+) -> click.Command:
     """Return a copy of a command: texts in the reader's language, its function in its context.
 
     A copy, because commands are shared by everybody who imports their module.
     """
     bare = without_app or is_without_app(command)
+    core = without_plugins or is_without_plugins(command)
     made = copy.copy(command)
     made.help = translate(command.help or "") or None
     made.short_help = translate(command.short_help or "") or None
@@ -107,10 +115,12 @@ def prepare(command: click.Command, *, without_app: bool = False) -> click.Comma
     made.params = [_prepare_parameter(parameter) for parameter in command.params]
     if isinstance(made, click.Group):
         made.commands = {
-            name: prepare(child, without_app=bare) for name, child in made.commands.items()
+            name: prepare(child, without_app=bare, without_plugins=core)
+            for name, child in made.commands.items()
         }
     elif command.callback is not None:
-        made.callback = _within(in_language if bare else in_app, command.callback)
+        surroundings = in_language if bare else in_core_app if core else in_app
+        made.callback = _within(surroundings, command.callback)
     return made
 
 
@@ -150,7 +160,14 @@ def in_language() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def in_app() -> Iterator[Flask]:
+def in_core_app() -> Iterator[Flask]:
+    """Do as `in_app` does, without any plug-in: none of them can stand in the way."""
+    with in_app(with_plugins=False) as app:
+        yield app
+
+
+@contextlib.contextmanager
+def in_app(*, with_plugins: bool = True) -> Iterator[Flask]:
     """Make the app on a current database, and act as the system from the command line.
 
     Raises Failed when there is no database yet or its migrations are pending.
@@ -161,10 +178,11 @@ def in_app() -> Iterator[Flask]:
     from tracker.config import settings_from_environment
     from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
     from tracker.core.db import db
+    from tracker.plugins.loader import load_plugins
 
     settings = settings_from_environment()
     require_current_schema(settings.database_url)
-    app = create_app(settings)
+    app = create_app(settings, load_plugins(settings) if with_plugins else None)
     with (
         app.app_context(),
         force_locale(language_of()),

@@ -15,6 +15,7 @@ import click
 Command = TypeVar("Command", bound=click.Command)
 
 _WITHOUT_APP = "tracker_without_app"
+_WITHOUT_PLUGINS = "tracker_without_plugins"
 
 
 def without_app(command: Command) -> Command:
@@ -29,3 +30,17 @@ def without_app(command: Command) -> Command:
 def is_without_app(command: click.Command) -> bool:
     """Tell whether a command was marked by `without_app`."""
     return bool(getattr(command, _WITHOUT_APP, False))
+
+
+def without_plugins(command: Command) -> Command:
+    """Let a command (or all commands of a group) run in an app that loads no plug-in.
+
+    For what looks after plug-ins, also while one of them keeps the app from starting.
+    """
+    setattr(command, _WITHOUT_PLUGINS, True)
+    return command
+
+
+def is_without_plugins(command: click.Command) -> bool:
+    """Tell whether a command was marked by `without_plugins`."""
+    return bool(getattr(command, _WITHOUT_PLUGINS, False))

@@ -241,6 +241,11 @@ def newer_rows(connection: Connection, owner: Owner, archive: bytes) -> dict[str
     return found
 
 
+def all_rows(connection: Connection, owner: Owner) -> dict[str, list[bytes]]:
+    """Return, by table, all rows of a plug-in (as lines)."""
+    return {table.name: list(lines_of(connection, table)) for table in tables_of(connection, owner)}
+
+
 def _key(row: Mapping[str, Any], key: Sequence[str]) -> tuple[object, ...]:
     return tuple(canonical_json(row.get(name)) for name in key or sorted(row))
 

@@ -1,0 +1,610 @@
+"""Install, upgrade, roll back, remove: each in whole, or everything as it was before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine, inspect, select, text
+from sqlalchemy.pool import NullPool
+
+from tests.support.wheels import TinyPlugin, make_wheel, second_migration
+from tracker.config import Settings
+from tracker.core import changes
+from tracker.core.db import db
+from tracker.core.errors import Conflict, NotFound, PluginError
+from tracker.core.work import run
+from tracker.plugin_admin import operations, queries, services
+from tracker.plugins import packages, signatures
+from tracker.plugins.loader import read_set
+from tracker.plugins.models import Disposal, PluginInstall, PluginRelease
+from tracker.plugins.states import PluginState, Reason, Wanted
+
+pytestmark = pytest.mark.usefixtures("system")
+
+TINY = TinyPlugin()
+NOTES = "plugin_tiny__note"
+ADD_COLUMN = f'op.add_column("{NOTES}", sa.Column("seen", sa.Integer, nullable=True))'
+DROP_COLUMN = f'op.drop_column("{NOTES}", "seen")'
+NEXT = TINY.but(version="2.0", files=second_migration(ADD_COLUMN, DROP_COLUMN))
+BROKEN = TINY.but(
+    version="2.0", files=second_migration(f"{ADD_COLUMN}\n    raise ValueError('giữa chừng')")
+)
+
+Add = Callable[..., int]
+Ask = Callable[[str], list[Any]]
+
+
+@pytest.fixture
+def key(instance: Path) -> Path:
+    """A signing key whose public half the instance trusts."""
+    folder = instance / "keys"
+    made = signatures.new_key("to-cong-nghe", folder)
+    run(services.trust_key, services.TrustKey(made))
+    return folder / "to-cong-nghe.key"
+
+
+@pytest.fixture
+def add(settings: Settings, key: Path) -> Add:
+    """Hand a plug-in in, signed by the trusted key."""
+
+    def hand_in(plugin: TinyPlugin) -> int:
+        content = plugin.wheel()
+        sha256 = hashlib.sha256(content).hexdigest()
+        signed = signatures.sign(key, plugin.name, plugin.version, sha256)
+        return operations.add(settings, content, plugin.filename, signed)
+
+    return hand_in
+
+
+@pytest.fixture
+def install(settings: Settings, add: Add) -> Callable[..., operations.Outcome]:
+    """Hand a plug-in in and install it, without the rehearsal unless told so."""
+
+    def put_in(plugin: TinyPlugin, **options: Any) -> operations.Outcome:
+        options.setdefault("skip_rehearsal", True)
+        return operations.install(settings, add(plugin), **options)
+
+    return put_in
+
+
+@pytest.fixture
+def ask(database_url: str) -> Ask:
+    """Send a statement of SQL in a transaction of its own; return the rows."""
+
+    def send(statement: str) -> list[Any]:
+        engine = create_engine(database_url, poolclass=NullPool)
+        try:
+            with engine.begin() as connection:
+                found = connection.execute(text(statement))
+                return [tuple(row) for row in found] if found.returns_rows else []
+        finally:
+            engine.dispose()
+
+    return send
+
+
+@pytest.fixture
+def tables(database_url: str) -> Callable[[], set[str]]:
+    """Say which tables of plug-ins there are."""
+
+    def look() -> set[str]:
+        engine = create_engine(database_url, poolclass=NullPool)
+        try:
+            return {name for name in inspect(engine).get_table_names() if "tiny" in name}
+        finally:
+            engine.dispose()
+
+    return look
+
+
+def state(name: str = "tiny") -> tuple[PluginState, str]:
+    install = db.session.get(PluginInstall, name, populate_existing=True)
+    assert install is not None
+    found = install.state, install.release.version
+    db.session.rollback()
+    return found
+
+
+def columns(ask: Ask, database_url: str) -> list[str]:
+    engine = create_engine(database_url, poolclass=NullPool)
+    try:
+        return [column["name"] for column in inspect(engine).get_columns(NOTES)]
+    finally:
+        engine.dispose()
+
+
+# -- installing -----------------------------------------------------------------------------
+
+
+def test_install_makes_tables_files_and_the_set(settings: Settings, install, tables):
+    before = queries.generation()
+    done = install(TINY)
+    assert (done.name, done.version) == ("tiny", "1.0")
+    assert done.generation > before
+    assert tables() == {NOTES, "alembic_version_plugin_tiny"}
+    (entry,) = read_set(settings.instance).entries
+    assert (entry.name, entry.version, entry.state) == ("tiny", "1.0", PluginState.ENABLED)
+    assert (settings.instance / "plugins" / entry.path / "tracker_tiny" / "hooks.py").is_file()
+    assert read_set(settings.instance).generation == done.generation
+    assert state() == (PluginState.ENABLED, "1.0")
+
+
+def test_install_and_keys_stand_in_the_change_log_without_the_file(install):
+    install(TINY)
+    rows = db.session.execute(select(changes.Change.table_name, changes.Change.fields)).all()
+    logged = {row.table_name: json.loads(row.fields) for row in rows}
+    assert {"plugin_keys", "plugin_releases", "plugin_installs"} <= logged.keys()
+    assert "content" not in logged["plugin_releases"]
+    assert logged["plugin_releases"]["sha256"][1] == hashlib.sha256(TINY.wheel()).hexdigest()
+    assert changes.verify(db.session()) is None
+
+
+def test_installing_again_repairs_and_changes_no_table(settings: Settings, install, ask):
+    install(TINY)
+    ask(f"INSERT INTO {NOTES} (id, text) VALUES (1, 'giữ')")
+    folder = settings.instance / "plugins" / "tiny-1.0"
+    (folder / "tracker_tiny" / "hooks.py").write_text("broken(")
+    install(TINY)
+    assert (folder / "tracker_tiny" / "hooks.py").read_bytes() == TINY.sources()[
+        "tracker_tiny/hooks.py"
+    ]
+    assert ask(f"SELECT text FROM {NOTES}") == [("giữ",)]
+
+
+def test_rehearsal_in_another_process_decides(settings: Settings, install, tables):
+    said: list[str] = []
+    done = install(TINY, skip_rehearsal=False, say=said.append)
+    assert done.report is not None
+    assert done.report["passed"], done.report["errors"]
+    assert [step["name"] for step in done.report["steps"]] == [
+        "up", "down", "again", "load", "pages",
+    ]  # fmt: skip
+    own = {
+        page["role"]: page["status"] for page in done.report["pages"] if page["address"] == "/tiny/"
+    }
+    assert own["administrator"] == 200
+    assert own["officer"] == 403
+    assert {page["role"] for page in done.report["pages"]} == set(own)
+    assert any("Diễn tập" in one for one in said)
+    assert not list((settings.instance / "plugins").glob(".rehearsal-*"))
+    kept = queries.rehearsal(queries.line("tiny").release_id)
+    assert kept is not None
+    assert kept.passed
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [
+        ({"hooks.py": "raise RuntimeError('hỏng lúc nạp')"}, "hỏng lúc nạp"),
+        ({"hooks.py": "import sys; sys.exit(3)"}, "SystemExit"),
+        ({"hooks.py": "import os; os._exit(3)"}, "mã 3"),
+        (
+            {"migrations/versions/0001_notes.py": "raise RuntimeError('bảng hỏng')"},
+            "bảng hỏng",
+        ),
+    ],
+    ids=["import raises", "import exits", "import kills", "migration raises"],
+)
+def test_failed_rehearsal_leaves_everything_as_it_was(
+    settings: Settings, install, tables, files: dict[str, str], says: str
+):
+    with pytest.raises(operations.RehearsalFailed) as failed:
+        install(TINY.but(files=files), skip_rehearsal=False)
+    assert says in failed.value.message
+    assert tables() == set()
+    assert queries.installs() == {}
+    assert read_set(settings.instance).entries == ()
+
+
+def test_page_that_fails_in_the_rehearsal_keeps_the_plugin_out(install, tables):
+    hooks = TINY.sources()["tracker_tiny/hooks.py"].decode()
+    broken = hooks.replace('    return "<!doctype', '    1 / 0\n    return "<!doctype')
+    with pytest.raises(operations.RehearsalFailed, match="/tiny/"):
+        install(TINY.but(files={"hooks.py": broken}), skip_rehearsal=False)
+    assert tables() == set()
+
+
+def test_unsigned_is_refused_unless_the_policy_says_otherwise(settings: Settings, app: Flask):
+    with pytest.raises(PluginError, match="chưa được ký"):
+        operations.add(settings, TINY.wheel(), TINY.filename, None)
+    lax = _with(settings, plugin_unsigned=True)
+    release_id = operations.add(lax, TINY.wheel(), TINY.filename, None)
+    with pytest.raises(PluginError, match="chưa được ký"):
+        operations.install(settings, release_id, skip_rehearsal=True)
+    operations.install(lax, release_id, skip_rehearsal=True)
+    assert queries.line("tiny").signed_by == ""
+
+
+def test_installed_unsigned_stays_unsigned_when_a_signature_comes_later(settings, add):
+    lax = _with(settings, plugin_unsigned=True)
+    release_id = operations.add(lax, TINY.wheel(), TINY.filename, None)
+    operations.install(lax, release_id, skip_rehearsal=True)
+    assert add(TINY) == release_id
+    assert queries.line("tiny").signed_by == ""
+
+
+def _with(settings: Settings, **values: Any) -> Settings:
+    from dataclasses import replace
+
+    return replace(settings, **values)
+
+
+def test_revoked_key_no_longer_installs(settings: Settings, add, key):
+    release_id = add(TINY)
+    fingerprint = signatures.public_key_of(key, "").fingerprint
+    run(services.revoke_key, services.RevokeKey(fingerprint[:12]))
+    with pytest.raises(PluginError, match="chưa tin cậy"):
+        operations.install(settings, release_id, skip_rehearsal=True)
+    with pytest.raises(Conflict, match="thu hồi"):
+        run(services.trust_key, services.TrustKey(signatures.public_key_of(key, "x")))
+
+
+def test_same_version_with_other_content_is_refused(add):
+    add(TINY)
+    with pytest.raises(Conflict, match="nội dung khác"):
+        add(TINY.but(files={"more.py": "x = 1"}))
+
+
+def test_release_changed_in_the_database_is_refused(settings: Settings, add, ask):
+    release_id = add(TINY)
+    db.session.rollback()
+    ask(f"UPDATE plugin_releases SET content = {_bytes(settings)} WHERE id = {release_id}")
+    db.session.expire_all()
+    with pytest.raises(PluginError, match="bị hỏng"):
+        operations.install(settings, release_id, skip_rehearsal=True)
+
+
+def _bytes(settings: Settings) -> str:
+    return "x'00'" if settings.is_sqlite else r"'\x00'::bytea"
+
+
+@pytest.mark.parametrize(
+    ("plugin", "says"),
+    [
+        (TINY.but(api="1.99"), "Cần giao diện lập trình 1.99"),
+        (TINY.but(api="2.0"), "Viết cho giao diện lập trình 2.0"),
+        (TINY.but(needs=("missing_one>=1.0",)), "Cần mô-đun missing_one 1.0"),
+        (TINY.but(requires=("flask>=99",)), "Cần thư viện flask"),
+        (TINY.but(requires=("nowhere-to-be-found",)), "máy này không có"),
+    ],
+    ids=["api minor", "api major", "need missing", "library clash", "library missing"],
+)
+def test_what_does_not_fit_is_refused(install, tables, plugin: TinyPlugin, says: str):
+    with pytest.raises(PluginError, match=says):
+        install(plugin)
+    assert tables() == set()
+    assert queries.installs() == {}
+
+
+def test_needs_in_a_circle_are_refused(install):
+    other = TinyPlugin(name="other", needs=("tiny>=1.0",))
+    install(TINY)
+    install(other)
+    with pytest.raises(PluginError, match="vòng"):
+        install(TINY.but(version="1.1", needs=("other>=1.0",)))
+    assert state() == (PluginState.ENABLED, "1.0")
+
+
+def test_libraries_of_two_plugins_must_not_clash(settings: Settings, key: Path, tmp_path: Path):
+    lax = _with(settings, plugin_unsigned=True)
+    for plugin, version in ((TINY, "1.0"), (TinyPlugin(name="other"), "2.0")):
+        library = tmp_path / f"helper-{version}-py3-none-any.whl"
+        library.write_bytes(make_wheel("helper", version, {"helper.py": b"x = 1"}))
+        bundle = packages.write_bundle(
+            plugin.write(tmp_path), [library], tmp_path / f"{plugin.name}.bundle.zip"
+        )
+        release_id = operations.add(lax, bundle.read_bytes(), bundle.name, None)
+        if plugin is TINY:
+            operations.install(lax, release_id, skip_rehearsal=True)
+            continue
+        with pytest.raises(PluginError, match="helper"):
+            operations.install(lax, release_id, skip_rehearsal=True)
+
+
+# -- upgrading ------------------------------------------------------------------------------
+
+
+def test_upgrade_keeps_rows_and_knows_the_way_back(install, ask, database_url: str):
+    install(TINY)
+    ask(f"INSERT INTO {NOTES} (id, text) VALUES (1, 'trước')")
+    install(NEXT)
+    assert state() == (PluginState.ENABLED, "2.0")
+    assert columns(ask, database_url) == ["id", "text", "seen"]
+    assert ask(f"SELECT text FROM {NOTES}") == [("trước",)]
+    found = queries.installs()["tiny"]
+    assert found.previous_release is not None
+    assert found.previous_release.version == "1.0"
+    snapshot = queries.snapshot_of("tiny", found.previous_release.id)
+    assert snapshot is not None
+    assert snapshot[0].rows == {NOTES: 1}
+
+
+def test_migration_that_fails_half_way_leaves_the_database_as_before(
+    settings: Settings, install, ask, database_url: str
+):
+    install(TINY)
+    ask(f"INSERT INTO {NOTES} (id, text) VALUES (1, 'trước')")
+    before = read_set(settings.instance)
+    with pytest.raises(PluginError, match=r"vẫn như trước.*giữa chừng"):
+        install(BROKEN)
+    assert columns(ask, database_url) == ["id", "text"]
+    assert ask(f"SELECT text FROM {NOTES}") == [("trước",)]
+    assert ask("SELECT version_num FROM alembic_version_plugin_tiny") == [("0001",)]
+    assert state() == (PluginState.ENABLED, "1.0")
+    assert read_set(settings.instance).code == before.code
+    install(NEXT.but(version="2.1"))
+    assert state() == (PluginState.ENABLED, "2.1")
+
+
+def test_first_migration_that_fails_leaves_no_table(install, tables):
+    half = TINY.but(
+        files={
+            "migrations/versions/0001_notes.py": TINY.sources()[
+                "tracker_tiny/migrations/versions/0001_notes.py"
+            ]
+            .decode()
+            .replace("def downgrade", "    raise ValueError('giữa chừng')\n\n\ndef downgrade")
+        }
+    )
+    with pytest.raises(PluginError, match="giữa chừng"):
+        install(half)
+    assert tables() == set()
+    assert queries.installs() == {}
+
+
+def test_lower_version_is_no_upgrade(install):
+    install(NEXT)
+    with pytest.raises(PluginError, match="Quay lại"):
+        install(TINY)
+    assert state() == (PluginState.ENABLED, "2.0")
+
+
+def test_upgrade_must_still_do_for_those_that_need_it(install):
+    install(TINY.but(version="1.5"))
+    install(TinyPlugin(name="other", needs=("tiny>=1.5",)))
+    assert queries.line("other").state is PluginState.ENABLED
+    with pytest.raises(PluginError, match="other"):
+        run(services.disable, services.Switch("tiny"))
+
+
+# -- rolling back ---------------------------------------------------------------------------
+
+
+def test_rollback_brings_tables_back_and_counts_what_is_newer(
+    settings: Settings, install, ask, database_url: str
+):
+    install(TINY)
+    ask(f"INSERT INTO {NOTES} (id, text) VALUES (1, 'trước'), (2, 'sẽ đổi')")
+    install(NEXT)
+    ask(f"INSERT INTO {NOTES} (id, text, seen) VALUES (3, 'sau', 1)")
+    ask(f"UPDATE {NOTES} SET text = 'đã đổi' WHERE id = 2")
+    units = ask("SELECT count(*) FROM units")
+    done = operations.rollback(settings, "tiny")
+    assert done.version == "1.0"
+    assert columns(ask, database_url) == ["id", "text"]
+    assert ask(f"SELECT id, text FROM {NOTES} ORDER BY id") == [(1, "trước"), (2, "sẽ đổi")]
+    assert ask("SELECT count(*) FROM units") == units
+    assert state() == (PluginState.ENABLED, "1.0")
+    assert done.rows == {NOTES: 2}
+    assert done.export is not None
+    with zipfile.ZipFile(done.export) as archive:
+        lines = archive.read(f"tables/{NOTES}.jsonl").decode().splitlines()
+        assert {json.loads(line)["text"] for line in lines} == {"sau", "đã đổi"}
+        assert "xlsx/note.xlsx" in archive.namelist()
+    (record,) = queries.disposals("tiny")
+    assert (record.disposal, record.rows) == (Disposal.ROLLBACK, {NOTES: 2})
+    # Keys go on after those that are there again.
+    ask(f"INSERT INTO {NOTES} (text) VALUES ('mới')")
+    with pytest.raises(PluginError, match="không có bản trước"):
+        operations.rollback(settings, "tiny")
+
+
+def test_rollback_of_an_upgrade_without_tables_loses_nothing(settings: Settings, install, ask):
+    install(TINY)
+    install(TINY.but(version="1.1"))
+    ask(f"INSERT INTO {NOTES} (id, text) VALUES (1, 'sau')")
+    done = operations.rollback(settings, "tiny")
+    assert (done.version, done.rows, done.export) == ("1.0", {}, None)
+    assert ask(f"SELECT text FROM {NOTES}") == [("sau",)]
+
+
+def test_rollback_that_fails_leaves_the_newer_release(
+    settings: Settings, install, ask, monkeypatch
+):
+    install(TINY)
+    install(NEXT)
+    ask(f"INSERT INTO {NOTES} (id, text, seen) VALUES (3, 'sau', 1)")
+
+    def fail(*_: object) -> None:
+        raise OSError("ổ đĩa đầy")
+
+    monkeypatch.setattr(operations.snapshots, "put_back", fail)
+    with pytest.raises(PluginError, match="ổ đĩa đầy"):
+        operations.rollback(settings, "tiny")
+    assert state() == (PluginState.ENABLED, "2.0")
+    assert ask(f"SELECT text FROM {NOTES}") == [("sau",)]
+    assert not list((settings.instance / "plugins" / "exports").glob("*.zip"))
+
+
+# -- switching ------------------------------------------------------------------------------
+
+
+def test_disabled_keeps_its_tables_and_says_why(settings: Settings, install, tables):
+    done = install(TINY)
+    off = operations.disable(settings, "tiny")
+    assert off.generation > done.generation
+    assert state() == (PluginState.DISABLED, "1.0")
+    assert queries.line("tiny").reason
+    assert NOTES in tables()
+    assert read_set(settings.instance).entries[0].state is PluginState.DISABLED
+    on = operations.enable(settings, "tiny")
+    assert on.generation > off.generation
+    assert state() == (PluginState.ENABLED, "1.0")
+
+
+def test_switching_what_is_not_there_says_so(settings: Settings):
+    for act in (operations.enable, operations.disable, operations.rollback):
+        with pytest.raises(NotFound, match="chưa được cài"):
+            act(settings, "nobody")
+
+
+def test_paused_plugin_is_let_in_again(settings: Settings, install):
+    install(TINY)
+
+    def pause(work, _data: None) -> None:
+        row = work.get(PluginInstall, "tiny")
+        row.state, row.reason, row.paused_at = PluginState.PAUSED, Reason.TOO_SLOW, work.now
+
+    run(pause, None)
+    assert state()[0] is PluginState.PAUSED
+    operations.enable(settings, "tiny")
+    found = queries.installs()["tiny"]
+    assert (found.state, found.paused_at, found.reason) == (PluginState.ENABLED, None, "")
+
+
+def test_needed_plugin_can_neither_be_switched_off_nor_removed(settings: Settings, install):
+    install(TINY)
+    install(TinyPlugin(name="other", needs=("tiny",)))
+    with pytest.raises(PluginError, match="other"):
+        operations.disable(settings, "tiny")
+    with pytest.raises(PluginError, match="other"):
+        operations.remove(settings, "tiny", Disposal.ERASE)
+    operations.disable(settings, "other")
+    operations.disable(settings, "tiny")
+    with pytest.raises(PluginError, match="Cần mô-đun tiny"):
+        operations.enable(settings, "other")
+
+
+# -- removing -------------------------------------------------------------------------------
+
+
+def test_removing_with_data_kept_leaves_tables_that_are_named(settings, install, tables, ask):
+    install(TINY)
+    ask(f"INSERT INTO {NOTES} (id, text) VALUES (1, 'giữ')")
+    done = operations.remove(settings, "tiny", Disposal.KEEP)
+    assert done.rows == {NOTES: 1}
+    assert NOTES in tables()
+    assert queries.installs() == {}
+    assert read_set(settings.instance).entries == ()
+    (orphan,) = queries.orphans()
+    assert (orphan.name, orphan.kept_at is not None) == ("tiny", True)
+    assert orphan.tables == ["alembic_version_plugin_tiny", NOTES]
+    install(TINY)
+    assert ask(f"SELECT text FROM {NOTES}") == [("giữ",)]
+    assert queries.orphans() == []
+
+
+def test_export_is_erased_and_taken_back(settings: Settings, install, tables, ask):
+    install(NEXT)
+    ask(f"INSERT INTO {NOTES} (id, text, seen) VALUES (7, 'Tiếng Việt =1+1', 3), (9, 'b', NULL)")
+    done = operations.remove(settings, "tiny", Disposal.EXPORT)
+    assert tables() == set()
+    assert done.export is not None
+    assert done.export.stat().st_mode & 0o777 == 0o600
+    with zipfile.ZipFile(done.export) as archive:
+        names = set(archive.namelist())
+    assert {"README.txt", "schema.json", "snapshot.json", f"tables/{NOTES}.jsonl"} <= names
+    assert "xlsx/note.xlsx" in names
+    (record,) = queries.disposals("tiny")
+    assert (record.disposal, record.rows) == (Disposal.EXPORT, {NOTES: 2})
+    assert record.export_sha256 == hashlib.sha256(done.export.read_bytes()).hexdigest()
+    install(NEXT.but(version="2.1"), data=done.export.read_bytes())
+    assert ask(f"SELECT id, text, seen FROM {NOTES} ORDER BY id") == [
+        (7, "Tiếng Việt =1+1", 3),
+        (9, "b", None),
+    ]
+    ask(f"INSERT INTO {NOTES} (text) VALUES ('mới')")
+
+
+def test_data_is_never_taken_back_over_other_data(settings: Settings, install, ask):
+    install(TINY)
+    ask(f"INSERT INTO {NOTES} (id, text) VALUES (1, 'cũ')")
+    export = operations.remove(settings, "tiny", Disposal.EXPORT).export
+    assert export is not None
+    install(TINY)
+    ask(f"INSERT INTO {NOTES} (id, text) VALUES (1, 'mới')")
+    with pytest.raises(PluginError, match="đang có dữ liệu"):
+        install(TINY, data=export.read_bytes())
+    assert ask(f"SELECT text FROM {NOTES}") == [("mới",)]
+
+
+@pytest.mark.parametrize("spoil", ["cut", "other plug-in", "changed row"])
+def test_damaged_export_is_refused_and_leaves_nothing(
+    settings: Settings, install, tables, ask, spoil: str, tmp_path: Path
+):
+    plugin = TinyPlugin(name="other") if spoil == "other plug-in" else TINY
+    install(plugin)
+    ask(f"INSERT INTO plugin_{plugin.name}__note (id, text) VALUES (1, 'x')")
+    export = operations.remove(settings, plugin.name, Disposal.EXPORT).export
+    assert export is not None
+    content = export.read_bytes()
+    if spoil == "cut":
+        content = content[:-30]
+    if spoil == "changed row":
+        from tests.support.wheels import make_zip, unzip
+
+        files = unzip(content)
+        member = f"tables/{NOTES}.jsonl"
+        files[member] = files[member].replace(b'"x"', b'"y"')
+        content = make_zip(files)
+    with pytest.raises(PluginError, match=r"hỏng|không phải dữ liệu"):
+        install(TINY, data=content)
+    assert tables() == set()
+    assert queries.installs() == {}
+
+
+def test_erase_leaves_a_record_of_tables_and_rows(settings: Settings, install, tables, ask):
+    install(TINY)
+    ask(f"INSERT INTO {NOTES} (id, text) VALUES (1, 'x'), (2, 'y')")
+    done = operations.remove(settings, "tiny", Disposal.ERASE, reason="Hết dùng")
+    assert tables() == set()
+    assert done.export is None
+    (record,) = queries.disposals("tiny")
+    assert (record.disposal, record.rows, record.version) == (Disposal.ERASE, {NOTES: 2}, "1.0")
+    reasons = db.session.scalars(select(changes.ChangeSet.reason)).all()
+    assert "Hết dùng" in reasons
+    assert queries.orphans() == []
+
+
+def test_tables_of_others_that_rest_on_a_plugin_keep_it(settings: Settings, install, tables, ask):
+    install(TINY)
+    ask(
+        "CREATE TABLE plugin_stray__link (id INTEGER PRIMARY KEY, "
+        f"note_id INTEGER REFERENCES {NOTES} (id))"
+    )
+    with pytest.raises(PluginError, match="plugin_stray__link"):
+        operations.remove(settings, "tiny", Disposal.ERASE)
+    assert NOTES in tables()
+    assert state() == (PluginState.ENABLED, "1.0")
+
+
+def test_another_machine_brings_itself_to_the_wanted_set(
+    settings: Settings, install, tmp_path: Path
+):
+    install(TINY)
+    install(NEXT)
+    elsewhere = _with(settings, instance=tmp_path / "elsewhere")
+    wanted = operations.bring_here(elsewhere)
+    assert wanted == read_set(settings.instance) == read_set(elsewhere.instance)
+    assert (elsewhere.instance / "plugins" / "tiny-2.0" / "tracker_tiny").is_dir()
+    assert operations.tidy(settings) == []
+    install(NEXT.but(version="2.1"))
+    assert operations.tidy(settings) == ["tiny-1.0"]
+    assert not (settings.instance / "plugins" / "tiny-1.0").exists()
+
+
+def test_only_administrators_may_change_the_set(app: Flask):
+    from tracker.core.context import Actor, Context, acting
+    from tracker.core.errors import PermissionDenied
+
+    with acting(Context(Actor("Ai đó", 1))), pytest.raises(PermissionDenied):
+        run(services.enable, services.Switch("tiny"))
+    assert db.session.scalars(select(PluginRelease)).all() == []
+    assert Wanted.ENABLED.value == "enabled"

@@ -1,0 +1,1 @@
+"""Installing, trusting, switching, rolling back and removing plug-ins."""

@@ -1,0 +1,160 @@
+"""A plug-in's data as a ZIP that people can read and a re-install can take back."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from flask_babel import gettext as _
+from sqlalchemy import Connection, Table, select
+
+from tracker.config import Settings
+from tracker.core.clock import to_local
+from tracker.core.errors import NotFound
+from tracker.core.migrate import Owner
+from tracker.core.tabletext import lines_of
+from tracker.files.models import Attachment, Blob
+from tracker.files.store import make_stores
+from tracker.plugins import snapshots
+from tracker.plugins.loader import plugins_folder
+from tracker.plugins.manifest import Manifest
+from tracker.web.xlsx import Column, Sheet, write_workbook
+
+FILES = "files.json"
+# What a sheet of the format can hold, with its heading.
+MOST_ROWS = 1_000_000
+
+
+def exports_folder(settings: Settings) -> Path:
+    """Return the folder of an instance that keeps exported data."""
+    return plugins_folder(settings.instance) / "exports"
+
+
+def export_name(name: str, version: str, what: str, at: datetime) -> str:
+    """Return the file name of an export."""
+    return f"{name}-{version}-{what}-{to_local(at):%Y%m%d-%H%M%S}.zip"
+
+
+def export_data(
+    connection: Connection, settings: Settings, owner: Owner, manifest: Manifest, path: Path
+) -> tuple[dict[str, int], str]:
+    """Write all data of a plug-in to `path`; return rows by table, and the file's hash.
+
+    Holds what a re-install takes back, each table as .xlsx, the declaration and the files. A file
+    that the store has lost is named; a store that does not answer raises StoreFailed.
+    """
+    archive, contents = snapshots.take(connection, owner, manifest.version)
+    stream = io.BytesIO(archive)
+    with zipfile.ZipFile(stream, "a", zipfile.ZIP_DEFLATED) as target:
+        target.writestr("README.txt", _readme(manifest, contents.tables))
+        target.writestr(
+            "schema.json", json.dumps(dict(manifest.data), ensure_ascii=False, indent=1)
+        )
+        for table in snapshots.tables_of(connection, owner):
+            lines = lines_of(connection, table)
+            target.writestr(f"xlsx/{_short(table.name)}.xlsx", _workbook(table, lines))
+        _add_files(connection, settings, owner, target)
+    return dict(contents.tables), _write(path, stream.getvalue())
+
+
+def export_rows(
+    connection: Connection, owner: Owner, rows: Mapping[str, Iterable[bytes]], path: Path
+) -> str:
+    """Write some rows of a plug-in's tables to `path`; return the file's hash."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as target:
+        for table in snapshots.tables_of(connection, owner):
+            lines = list(rows.get(table.name, ()))
+            if lines:
+                target.writestr(f"tables/{table.name}.jsonl", b"".join(lines))
+                target.writestr(f"xlsx/{_short(table.name)}.xlsx", _workbook(table, lines))
+    return _write(path, stream.getvalue())
+
+
+def _short(table: str) -> str:
+    return table.partition("__")[2] or table
+
+
+def _readme(manifest: Manifest, rows: Mapping[str, int]) -> str:
+    lines = [
+        f"{manifest.title.vi} ({manifest.name} {manifest.version})",
+        "",
+        _("Dữ liệu của mô-đun: xlsx/ để đọc, tables/ và snapshot.json để nạp lại, files/ là tệp."),
+        _("Nạp lại: tracker plugin install <gói> --data <tệp này>"),
+        "",
+        *(f"{_short(table)}: {count}" for table, count in sorted(rows.items())),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _workbook(table: Table, lines: Iterable[bytes]) -> bytes:
+    names = [column.name for column in table.columns]
+    rows = []
+    for number, line in enumerate(lines):
+        if number >= MOST_ROWS:
+            break
+        row = json.loads(line)
+        rows.append([_cell(row.get(name)) for name in names])
+    return write_workbook([Sheet(_short(table.name), [Column(name, 18) for name in names], rows)])
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return value
+
+
+def _add_files(
+    connection: Connection, settings: Settings, owner: Owner, target: zipfile.ZipFile
+) -> None:
+    store = make_stores(settings).contents
+    rows = connection.execute(
+        select(
+            Attachment.public_id,
+            Attachment.sha256,
+            Attachment.name,
+            Attachment.owner_kind,
+            Attachment.owner_id,
+            Attachment.uploaded_at,
+            Blob.size,
+            Blob.media_type,
+        )
+        .join(Blob, Blob.sha256 == Attachment.sha256)
+        .where(Attachment.owner_kind.startswith(f"{owner.name}.", autoescape=True))
+        .order_by(Attachment.id)
+    ).all()
+    told, missing = [], []
+    for row in rows:
+        told.append({name: str(value) for name, value in row._mapping.items()})
+        member = f"files/{row.sha256}"
+        if member in target.namelist():
+            continue
+        try:
+            with store.open(row.sha256) as source, target.open(member, "w") as file:
+                while block := source.read(1024 * 1024):
+                    file.write(block)
+        except NotFound:
+            missing.append(row.name)
+    if told:
+        answer = {"files": told, "missing": missing}
+        target.writestr(FILES, json.dumps(answer, ensure_ascii=False, indent=1))
+
+
+def _write(path: Path, content: bytes) -> str:
+    """Write a file whole or not at all, readable by its owner only; return its hash."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.new")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,126 @@
+"""Trying a release out on a copy of the database, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from flask_babel import gettext as _
+
+from tracker.config import Settings
+from tracker.core.secrets import key_file
+from tracker.plugin_admin.copies import clear_copy, copy_database
+from tracker.plugins.loader import SetEntry, SetFile, plugins_folder, write_set
+
+MODULE = "tracker.ops.rehearsal"
+LONGEST_SECONDS = 600
+LAST_LINES = 5
+# What the child needs of the surroundings: nothing of this instance's own settings.
+KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "SYSTEMROOT", "TMPDIR")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The release to be rehearsed, unpacked, and the plug-ins that run beside it."""
+
+    entry: SetEntry
+    # Of its tables before; '' when there are none.
+    revision: str
+    beside: Sequence[SetEntry]
+
+
+def rehearse(settings: Settings, candidate: Candidate) -> dict[str, Any]:
+    """Return the report of a rehearsal; `passed` says whether the switch may follow.
+
+    Raises PluginError when no copy of the database can be made.
+    """
+    base = plugins_folder(settings.instance)
+    base.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with TemporaryDirectory(prefix=".rehearsal-", dir=base) as name:
+        folder = Path(name)
+        url = copy_database(settings, folder)
+        copied = time.monotonic()
+        try:
+            report = _run_child(settings, candidate, folder, url)
+        finally:
+            clear_copy(settings, url)
+        size = _size(url)
+    report["passed"] = not report["errors"]
+    report["copy_seconds"] = round(copied - started, 1)
+    report["seconds"] = round(time.monotonic() - started, 1)
+    report["database_bytes"] = size
+    return report
+
+
+def _size(url: str) -> int:
+    path = Path(url.removeprefix("sqlite:///"))
+    return path.stat().st_size if url.startswith("sqlite") and path.exists() else 0
+
+
+def _run_child(settings: Settings, candidate: Candidate, folder: Path, url: str) -> dict[str, Any]:
+    base = plugins_folder(settings.instance)
+    instance = folder / "instance"
+    instance.mkdir()
+    if key_file(settings.instance).exists():
+        shutil.copy2(key_file(settings.instance), key_file(instance))
+    entries = [_at(base, one) for one in (*candidate.beside, candidate.entry)]
+    write_set(instance, SetFile(0, tuple(entries)))
+    task, answer = folder / "task.json", folder / "answer.json"
+    task.write_text(
+        json.dumps(
+            {
+                "name": candidate.entry.name,
+                "folder": str(base / candidate.entry.path),
+                "revision": candidate.revision,
+                "instance": str(instance),
+                "database_url": url,
+            }
+        ),
+        encoding="utf-8",
+    )
+    environment = {name: value for name in KEPT if (value := os.environ.get(name)) is not None}
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", MODULE, str(task), str(answer)],
+            env=environment,
+            cwd=folder,
+            capture_output=True,
+            timeout=LONGEST_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return _nothing(
+            _("Diễn tập không xong trong %(minutes)d phút.", minutes=LONGEST_SECONDS // 60)
+        )
+    if not answer.exists():
+        lines = ended.stderr.decode("utf-8", "replace").strip().splitlines()[-LAST_LINES:]
+        return _nothing(
+            _(
+                "Mô-đun làm dừng cả tiến trình diễn tập (mã %(code)d). %(lines)s",
+                code=ended.returncode,
+                lines=" ".join(lines)[:400],
+            )
+        )
+    report: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+    return report
+
+
+def _at(base: Path, entry: SetEntry) -> SetEntry:
+    """Return an entry that names its folder in full, for another instance's set."""
+    return SetEntry(
+        entry.name, entry.version, str(entry.folder(base)), entry.sha256, entry.wanted, entry.state
+    )
+
+
+def _nothing(error: str) -> dict[str, Any]:
+    return {"steps": [], "pages": [], "errors": [error]}

@@ -1,0 +1,160 @@
+"""Where plug-ins come from: a file, a folder of sources, an index folder, a package index."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from flask_babel import gettext as _
+
+from tracker.config import Settings
+from tracker.core.errors import PluginError
+from tracker.plugins import index, packages, signatures
+from tracker.plugins.loader import plugins_folder
+from tracker.plugins.manifest import is_name
+from tracker.plugins.signatures import Signature
+
+BUILD_SECONDS = 300
+# Of wheels that are built: the same sources give the same bytes, and so the same hash.
+BUILD_MOMENT = "315532800"
+NOT_SOURCES = frozenset({"__pycache__", "build", "dist", ".git", ".venv", ".pytest_cache"})
+
+_WANTED = re.compile(r"([a-z][a-z0-9_]*)(?:==([0-9][0-9a-z.]*))?")
+
+
+@dataclass(frozen=True)
+class Source:
+    """What was fetched: the file, its name, and the signature that came with it."""
+
+    content: bytes = field(repr=False)
+    filename: str
+    signature: Signature | None
+
+
+def fetch(settings: Settings, what: str, index_folder: Path | None = None) -> Source:
+    """Return the plug-in that `what` names: a path, or a name with or without `==version`.
+
+    A name is looked for in the index folder, or in the package index that is set. Raises
+    PluginError.
+    """
+    if index_folder is None:
+        path = Path(what).expanduser()
+        if path.is_file():
+            return from_file(path)
+        if path.is_dir():
+            return from_folder(settings, path)
+    found = _WANTED.fullmatch(what.strip().lower().replace("-", "_").removeprefix("tracker_"))
+    if found is None or not is_name(found[1]):
+        raise PluginError(_("Không có tệp, thư mục hay mô-đun nào là “%(what)s”.", what=what[:200]))
+    name, version = found[1], found[2] or ""
+    if index_folder is not None:
+        entry = index.pick(index.read_index(index_folder), name, version)
+        content, signature = index.take(index_folder, entry)
+        return Source(content, entry.file, signature)
+    return from_package_index(settings, name, version)
+
+
+def from_file(path: Path) -> Source:
+    """Return a wheel or a bundle, with the signature that lies beside it."""
+    if path.stat().st_size > packages.LARGEST_FILE:
+        raise PluginError(_("%(name)s lớn quá.", name=path.name))
+    return Source(path.read_bytes(), path.name, signatures.signature_beside(path))
+
+
+def from_folder(settings: Settings, folder: Path) -> Source:
+    """Build the plug-in whose sources lie in `folder`; the result is signed by nobody."""
+    if not (folder / "pyproject.toml").is_file():
+        raise PluginError(
+            _(
+                "%(folder)s không phải mã nguồn của mô-đun (không có pyproject.toml). Nếu đây là "
+                "kho mô-đun, hãy dùng --index.",
+                folder=folder,
+            )
+        )
+    wheel = build(folder, plugins_folder(settings.instance) / "built")
+    return Source(wheel.read_bytes(), wheel.name, None)
+
+
+def build(folder: Path, cache: Path) -> Path:
+    """Return the wheel of the sources in `folder`; unchanged sources are built once.
+
+    Built from a copy with setuptools as it is here: nothing is fetched, nothing is left behind.
+    Raises PluginError with the last words of the build.
+    """
+    target = cache / _digest(folder)
+    done = sorted(target.glob("*.whl"))
+    if done:
+        return done[0]
+    with TemporaryDirectory(prefix="tracker-build-") as name:
+        work = Path(name)
+        shutil.copytree(
+            folder, work / "source", ignore=lambda _path, names: NOT_SOURCES.intersection(names)
+        )
+        ended = _pip(
+            "wheel", "--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir",
+            str(work / "out"), str(work / "source"),
+        )  # fmt: skip
+        wheels = sorted((work / "out").glob("*.whl"))
+        if ended.returncode or len(wheels) != 1:
+            raise PluginError(
+                _("Không đóng gói được %(folder)s: %(error)s", folder=folder.name,
+                  error=_last_words(ended.stderr))
+            )  # fmt: skip
+        target.mkdir(parents=True, exist_ok=True)
+        return Path(shutil.move(wheels[0], target / wheels[0].name))
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.is_file() and not NOT_SOURCES.intersection(inside.parts):
+            digest.update(f"{inside}\0{path.stat().st_size}\0".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def _pip(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": BUILD_MOMENT, "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=BUILD_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise PluginError(_("pip chạy quá lâu nên đã dừng.")) from error
+
+
+def _last_words(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " ".join(lines[-3:])[-300:]
+
+
+def from_package_index(settings: Settings, name: str, version: str) -> Source:
+    """Return a plug-in's wheel from the package index that is set (or pip's own)."""
+    distribution = f"tracker-{name.replace('_', '-')}"
+    wanted = f"{distribution}=={version}" if version else distribution
+    options = ["--index-url", settings.plugin_index] if settings.plugin_index else []
+    with TemporaryDirectory(prefix="tracker-download-") as folder:
+        ended = _pip(
+            "download", "--no-deps", "--only-binary", ":all:", "--dest", folder, *options, wanted
+        )
+        wheels = sorted(Path(folder).glob("*.whl"))
+        if ended.returncode or len(wheels) != 1:
+            raise PluginError(
+                _("Không tải được %(name)s: %(error)s", name=wanted,
+                  error=_last_words(ended.stderr))
+            )  # fmt: skip
+        return from_file(wheels[0])
