@@ -136,10 +136,12 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
 
     Rows: what the right reaches (`rights.visible`); a model without record scope is shown only by
     a view that says so itself (`visible_rows`). Lists are always sorted, search reads the folded
-    column. A view without `save` and `remove` only reads.
+    column. A view without `save` and `remove` only reads. Where `writing` names a further right,
+    `permission` reads and exports, and whoever holds `writing` changes the rows that it reaches.
     """
 
     record: type[Base]
+    writing: str = ""
     # Columns whose value is no attribute, or is shown otherwise: name -> function of the record.
     column_values: Mapping[str, Callable[[Any], object]] = {}
     # 'd' date, 'm' moment, 'n' number; others are text.
@@ -212,7 +214,15 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
 
         Raises LookupError for a model without record scope: a view of it has to say who sees what.
         """
-        return rights.visible(current().actor.access, self.permission, self.record)
+        return rights.visible(current().actor.access, self.right(), self.record)
+
+    def right(self) -> str:
+        """Return the right by which the person is here: to change rows, or only to read them."""
+        return self.writing if self.writing and self.may_write() else self.permission
+
+    def may_write(self) -> bool:
+        """Tell whether the person may change anything here."""
+        return not self.writing or current().actor.access.holds(self.writing)
 
     def get_query(self) -> Query[Any]:
         """Return the visible rows."""
@@ -371,7 +381,7 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
     def is_action_allowed(self, name: str) -> bool:
         """Tell whether a bulk action is offered to the person."""
         found = next((one for one in self._all_bulk() if one.name == name), None)
-        if found is None:
+        if found is None or not self.may_write():
             return False
         return not found.permission or current().actor.access.holds(found.permission)
 
@@ -431,7 +441,9 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
             view=self,
             record=record,
             facts=[(label, self.cell(record, name)) for name, label in self._details_columns],
-            remove_form=self.reason_form(formdata=None) if self.can_delete else None,
+            remove_form=self.reason_form(formdata=None)
+            if self.can_delete and self.may_write()
+            else None,
         )
         return page
 
@@ -481,7 +493,7 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
     @at("/them/", "GET", "POST")
     def add_record(self) -> Answer:
         """Make a record through its service."""
-        if not self.can_create:
+        if not (self.can_create and self.may_write()):
             raise PermissionDenied
         form = self._form(None)
         if request.method != "POST":
@@ -507,7 +519,7 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
     @at("/sua/", "GET", "POST")
     def edit_record(self) -> Answer:
         """Change a record through its service; concurrent changes are merged or shown."""
-        if not self.can_edit:
+        if not (self.can_edit and self.may_write()):
             raise PermissionDenied
         record = self._asked()
         form = self._form(record)
@@ -558,7 +570,7 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
     @at("/xoa/", "POST")
     def delete_record(self) -> Answer:
         """Take a record away through its service."""
-        if not self.can_delete:
+        if not (self.can_delete and self.may_write()):
             raise PermissionDenied
         record = self.get_one(request.form.get("id", ""))
         return self.delete_model(record)
@@ -638,6 +650,8 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
     @at("/hang-loat/", "POST")
     def act_on_several(self) -> Answer:
         """Ask in words what is done with the picked rows, then do it."""
+        if not self.may_write():
+            raise PermissionDenied
         name = request.form.get("action", "")
         chosen = next((one for one in self._all_bulk() if one.name == name), None)
         if chosen is None:

@@ -19,6 +19,7 @@ from tracker.admin.listing import Bulk, Filter, ReasonForm, Several, Write, carr
 from tracker.admin.views import SecureModelView
 from tracker.core.context import current
 from tracker.core.db import db
+from tracker.core.rights import rights
 from tracker.plans import areas, bulk, lifecycle, plan_forms, progress
 from tracker.plans.inputs import AssignPerson
 from tracker.plans.labels import REPORTED_WORDS
@@ -28,6 +29,7 @@ from tracker.settings.permissions import MANAGE as SETTINGS
 from tracker.web.forms import Day, Required, optional_int
 from tracker.web.i18n import locale_code
 
+VIEW = "plans.view"
 MANAGE = "plans.manage"
 REPORT = "tasks.report"
 VALID, OVER = "valid", "over"
@@ -185,9 +187,10 @@ class PlanView(SecureModelView):
     """Plans in bulk."""
 
     record = Plan
-    permission = MANAGE
+    permission = VIEW
+    writing = MANAGE
     label = _l("Kế hoạch")
-    hint = _l("Khép nhiều kế hoạch một lần, xóa dự thảo không dùng nữa.")
+    hint = _l("Tra cứu, xuất Excel; điều phối khép nhiều kế hoạch một lần, xóa dự thảo.")
     slug = "ke-hoach"
     icon = "plan"
     search_column = "folded"
@@ -296,11 +299,11 @@ def _set_area(view: SecureModelView, records: Sequence[Task], form: Any) -> Writ
 
 
 def _plan_options() -> list[tuple[str, str]]:
-    from tracker.core.rights import rights
-
+    access = current().actor.access
+    right = MANAGE if access.holds(MANAGE) else VIEW
     query = (
         select(Plan.id, Plan.title)
-        .where(rights.visible(current().actor.access, MANAGE, Plan))
+        .where(rights.visible(access, right, Plan))
         .order_by(Plan.year_from.desc(), Plan.sort_key)
     )
     return [(str(row.id), row.title) for row in db.session.execute(query)]
@@ -310,9 +313,10 @@ class TaskView(SecureModelView):
     """Rows of plans in bulk."""
 
     record = Task
-    permission = MANAGE
+    permission = VIEW
+    writing = MANAGE
     label = _l("Nhiệm vụ")
-    hint = _l("Xếp nhiều dòng của kế hoạch vào lĩnh vực một lần.")
+    hint = _l("Tra cứu, xuất Excel; điều phối xếp nhiều dòng vào lĩnh vực một lần.")
     slug = "nhiem-vu"
     icon = "task"
     search_column = "folded"
@@ -419,9 +423,10 @@ class AssignmentView(SecureModelView):
     """Shares of tasks in bulk: which unit, which person, until when."""
 
     record = Assignment
-    permission = MANAGE
+    permission = VIEW
+    writing = MANAGE
     label = _l("Phân công")
-    hint = _l("Giao người thực hiện cho nhiều việc một lần.")
+    hint = _l("Tra cứu, xuất Excel; điều phối giao người cho nhiều việc một lần.")
     slug = "phan-cong"
     icon = "user"
     empty_text = _l("Phân công có khi kế hoạch được ban hành.")
@@ -498,7 +503,7 @@ SPECS: Sequence[AdminViewSpec] = (
         key="plans",
         label=PlanView.label,
         group="plans",
-        permission=MANAGE,
+        permission=VIEW,
         view=PlanView,
         weight=30,
     ),
@@ -506,7 +511,7 @@ SPECS: Sequence[AdminViewSpec] = (
         key="tasks",
         label=TaskView.label,
         group="plans",
-        permission=MANAGE,
+        permission=VIEW,
         view=TaskView,
         weight=31,
     ),
@@ -514,7 +519,7 @@ SPECS: Sequence[AdminViewSpec] = (
         key="assignments",
         label=AssignmentView.label,
         group="plans",
-        permission=MANAGE,
+        permission=VIEW,
         view=AssignmentView,
         weight=32,
     ),

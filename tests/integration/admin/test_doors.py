@@ -9,6 +9,7 @@ from flask import Flask, url_for
 from flask.testing import FlaskClient
 from flask_admin import BaseView, expose
 
+from tests.factories.plans import assignment_of, make_plan, make_task
 from tests.integration.admin.conftest import Desk, Place
 from tracker.admin.site import init_admin
 from tracker.admin.views import URL, SecureModelView
@@ -29,9 +30,9 @@ SECTIONS = {
     "ngay-nghi": BOTH,
     "ky-bao-cao": BOTH,
     "thiet-lap": BOTH,
-    "ke-hoach": {"coordinator", "local"},
-    "nhiem-vu": {"coordinator", "local"},
-    "phan-cong": {"coordinator", "local"},
+    "ke-hoach": BOTH,
+    "nhiem-vu": BOTH,
+    "phan-cong": BOTH,
     "bang-kiem": BOTH,
     "nhat-ky": BOTH,
     "viec-tu-dong": {"administrator"},
@@ -103,7 +104,7 @@ def test_the_landing_page_lists_only_what_one_may_enter(
 ) -> None:
     page = administrator.get(f"{URL}/").text
     assert f'href="{URL}/nguoi-dung/"' in page
-    assert f'href="{URL}/ke-hoach/"' not in page
+    assert f'href="{URL}/ke-hoach/"' in page
     page = coordinator.get(f"{URL}/").text
     assert f'href="{URL}/nguoi-dung/"' not in page
     assert f'href="{URL}/ke-hoach/"' in page
@@ -158,3 +159,28 @@ def test_two_apps_of_one_process_have_views_of_their_own(app: Flask) -> None:
     assert all(spec.view() is not spec.view() for spec in specs)
     with app.test_request_context():
         assert url_for("admin.index") == f"{URL}/"
+
+
+def test_administrators_read_plans_in_bulk_and_change_none(
+    administrator: Desk, coordinator: Desk, place: Place
+) -> None:
+    """Reading and exports are the administrator's too, managing is the coordinator's."""
+    plan = make_plan(place.province, title="Kế hoạch của tỉnh")
+    task = make_task(plan, place.near, title="Rà soát thủ tục")
+    for slug, key, words in (
+        ("ke-hoach", plan, "Kế hoạch của tỉnh"),
+        ("nhiem-vu", task, "Rà soát thủ tục"),
+        ("phan-cong", assignment_of(task), "Rà soát thủ tục"),
+    ):
+        page = administrator.get(f"{URL}/{slug}/").text
+        assert words in page
+        assert 'name="rowid"' not in page
+        assert 'name="rowid"' in coordinator.get(f"{URL}/{slug}/").text
+        shown = administrator.get(f"{URL}/{slug}/xem/?id={key}")
+        assert shown.status_code == 200
+        assert f"{URL}/{slug}/xoa/" not in shown.text
+        assert administrator.get(f"{URL}/{slug}/xuat/").status_code == 200
+        assert administrator.post(f"{URL}/{slug}/xoa/", {"id": key}).status_code == 403
+    for slug, action in (("ke-hoach", "close"), ("nhiem-vu", "area"), ("phan-cong", "person")):
+        picked = {"action": action, "rowid": [plan], "confirmed": "1", "reason": "x"}
+        assert administrator.post(f"{URL}/{slug}/hang-loat/", picked).status_code == 403
