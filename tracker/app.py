@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -27,14 +28,16 @@ from tracker.notices import bell
 from tracker.outbox import events
 from tracker.plans.greeting import greeting
 from tracker.plans.inputs import ReportProgress
+from tracker.plugins import gate, switch
+from tracker.plugins.breaker import Breaker, Limits
 from tracker.plugins.folders import catalogue_of
-from tracker.plugins.host import Host
+from tracker.plugins.host import Host, host_of
 from tracker.settings import queries as settings_queries
 from tracker.units import tree
 from tracker.web import health, pages
 from tracker.web.addresses import init_addresses
 from tracker.web.assets import init_assets
-from tracker.web.contracts import default_contracts
+from tracker.web.contracts import contracts_of, default_contracts
 from tracker.web.doors import check_door
 from tracker.web.errors import init_errors
 from tracker.web.i18n import init_i18n
@@ -70,9 +73,12 @@ def create_app(
     secrets.keys[:] = [partial(secrets.load_keys, settings.instance)]
     init_host(app, Host(features(), plugins))
     init_contracts(app, clock)
-    # Request hooks run in this order: the request's id, who acts, may they come in, CSRF.
+    init_breaker(app)
+    # Request hooks run in this order: the request's id, who acts, is the plug-in open whose page
+    # it is, may they come in, CSRF.
     init_security(app)
     init_shell(app)
+    app.before_request(gate.check)
     app.before_request(check_door)
     CSRFProtect(app)
     init_i18n(app, [one for one in map(catalogue_of, (plugins or {}).values()) if one])
@@ -83,11 +89,23 @@ def create_app(
     app.jinja_env.globals["address_with"] = address_with
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(health.blueprint)
-    for blueprint in app.extensions["tracker_host"].registry.blueprints:
-        app.register_blueprint(blueprint)
-    # The back office asks the registry for its views, so it comes after everything registered.
+    gate.register_pages(app)
+    # The back office asks the host for its views, so it comes after everything registered.
     init_admin(app)
+    # What plug-ins registered is there now, and can be looked at and guarded.
+    gate.check_links(app)
+    gate.guard_pages(app)
     return app
+
+
+def init_breaker(app: Flask) -> None:
+    """Have the faults of plug-ins counted, with the limits that the administrator set."""
+    breaker = Breaker(app, host_of(app), lambda: contracts_of(app).clock)
+    breaker.limits = lambda: Limits(
+        settings_queries.whole("plugins.error_budget"),
+        timedelta(minutes=settings_queries.whole("plugins.error_minutes")),
+    )
+    app.extensions["tracker_breaker"] = breaker
 
 
 def configure(app: Flask, settings: Settings) -> None:
@@ -146,4 +164,4 @@ def init_contracts(app: Flask, clock: Clock | None) -> None:
     contracts.greeting = greeting
     contracts.bell = bell.bell
     app.extensions["tracker_shell"] = contracts
-    signin.init_app(app, bell.columns())
+    signin.init_app(app, [*bell.columns(), switch.generation_column()])

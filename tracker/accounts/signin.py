@@ -27,6 +27,7 @@ from tracker.core.db import db
 from tracker.core.rights import Role
 from tracker.core.work import run
 from tracker.plugins.host import host_of
+from tracker.plugins.switch import GENERATION, follow
 from tracker.units.models import Unit
 from tracker.web.contracts import UserCard
 from tracker.web.doors import is_unnoticed
@@ -139,6 +140,8 @@ def identify() -> Actor:
     person = signed_in_person()
     if person is None:
         return ANONYMOUS
+    # Before rights are looked at: those of a plug-in come and go with it.
+    follow(person.more.get(GENERATION))
     clock = current().clock
     grants = held_grants(db.session(), person.user_id, clock.today())
     g.held_grants = grants
@@ -213,6 +216,12 @@ def init_app(app: Flask, more: Sequence[Label[Any]] = ()) -> None:
     manager.session_protection = None
     manager.init_app(app)
     manager.user_loader(load_session)
-    app.extensions["tracker_permissions_by_role"] = permissions_by_role(
-        host_of(app).registry.permissions.values()
-    )
+    host = host_of(app)
+
+    def know_roles() -> None:
+        app.extensions["tracker_permissions_by_role"] = permissions_by_role(
+            host.registry.permissions.values()
+        )
+
+    know_roles()
+    host.on_exchange(know_roles)

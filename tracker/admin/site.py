@@ -17,7 +17,7 @@ from tracker.admin.views import OPEN, URL, SecureModelView, SecureView, at
 from tracker.core.db import db
 from tracker.core.errors import PluginError
 from tracker.plugins.descriptors import AdminViewSpec, Label
-from tracker.plugins.host import host_of
+from tracker.plugins.host import current_host, current_registry, host_of
 from tracker.web.doors import requires
 
 # In the order of the landing page; views of other groups follow under the last one.
@@ -55,7 +55,7 @@ class Landing(SecureView):
         open_views = [
             (spec, view)
             for spec, view in self.admin.tracker_views
-            if view.is_accessible() and view.is_visible()
+            if _is_open(spec) and view.is_accessible() and view.is_visible()
         ]
         counts = _counts([view for _spec, view in open_views])
         grouped: dict[str, list[Section]] = {key: [] for key in GROUPS}
@@ -74,9 +74,22 @@ class Landing(SecureView):
         return page
 
 
+def _is_open(spec: AdminViewSpec) -> bool:
+    """Tell whether a section is offered now: those of a plug-in that is switched off are not."""
+    return any(spec is one for one in current_registry().admin_views)
+
+
 def _counts(views: list[SecureView]) -> dict[str, int]:
-    """Return how many rows each view shows, asked in one query."""
-    listed = [view for view in views if isinstance(view, SecureModelView)]
+    """Return how many rows each view shows, asked in one query; of plug-ins' nothing is asked.
+
+    A plug-in's table that is not as its code has it would break the page of all.
+    """
+    host = current_host()
+    listed = [
+        view
+        for view in views
+        if isinstance(view, SecureModelView) and host.owner_of_endpoint(view.endpoint) is None
+    ]
     if not listed:
         return {}
     row = db.session.execute(
@@ -101,17 +114,30 @@ def init_admin(app: Flask) -> None:
     )
     admin.tracker_views = []
     _put_behind_doors(app, landing, OPEN)
-    for spec in host_of(app).registry.admin_views:
-        view = spec.view()
-        if not isinstance(view, SecureView):
-            raise PluginError(
-                f"admin view {spec.key!r} must be a SecureView: Flask-Admin's own are open to all"
-            )
-        if view.permission != spec.permission:
-            raise PluginError(f"admin view {spec.key!r} asks for another right than it registers")
-        admin.add_view(view)
-        admin.tracker_views.append((spec, view))
-        _put_behind_doors(app, view, spec.permission)
+    host = host_of(app)
+    for offer in list(host.offers("admin_views")):
+        if offer.owner in host.features:
+            _mount(app, admin, offer.item)
+        else:
+            with host.taking_in(offer.owner):
+                host.own_endpoints(offer.owner, _mount(app, admin, offer.item))
+
+
+def _mount(app: Flask, admin: Admin, spec: AdminViewSpec) -> str:
+    """Make a section's view and put it behind its door; return its endpoint."""
+    view = spec.view()
+    if not isinstance(view, SecureView):
+        raise PluginError(
+            f"admin view {spec.key!r} must be a SecureView: Flask-Admin's own are open to all"
+        )
+    if view.permission != spec.permission:
+        raise PluginError(f"admin view {spec.key!r} asks for another right than it registers")
+    if view.endpoint in app.blueprints:
+        raise PluginError(f"admin view {spec.key!r} takes the name of another page")
+    admin.add_view(view)
+    admin.tracker_views.append((spec, view))
+    _put_behind_doors(app, view, spec.permission)
+    return str(view.endpoint)
 
 
 def _put_behind_doors(app: Flask, view: SecureView, permission: str) -> None:
@@ -139,5 +165,5 @@ def sections_of(view: SecureView) -> list[tuple[AdminViewSpec, SecureView]]:
     return [
         (spec, one)
         for spec, one in specs
-        if spec.group == own and one.is_accessible() and one.is_visible()
+        if spec.group == own and _is_open(spec) and one.is_accessible() and one.is_visible()
     ]

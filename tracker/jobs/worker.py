@@ -59,6 +59,7 @@ from tracker.jobs.ledger import (
 )
 from tracker.jobs.models import RunState
 from tracker.jobs.schedule import plan_for
+from tracker.plugins import switch
 from tracker.plugins.descriptors import JobSpec
 from tracker.plugins.host import host_of
 from tracker.web.contracts import contracts_of
@@ -138,8 +139,10 @@ class JobProcess:
 
     def plan(self) -> None:
         """Write the due moments that have come into the ledger."""
-        jobs = {key: spec for key, spec in self.jobs.items() if spec.cron}
         with job_context(self.app, self.name):
+            # Plug-ins that were switched on or off since the last turn.
+            switch.look()
+            jobs = {key: spec for key, spec in self.jobs.items() if spec.cron}
             now = contracts_of(self.app).clock.now()
             if has_future_misses(now):
                 run(forget_future_misses, None)
@@ -425,7 +428,7 @@ def _over_budget(spec: JobSpec) -> str:
 
 def is_foreign(app: Flask, job: str) -> bool:
     """Tell whether a job is a plug-in's, and runs in a process of its own."""
-    return False
+    return host_of(app).is_foreign("jobs", job)
 
 
 def tick(app: Flask) -> list[str]:

@@ -68,6 +68,7 @@ def tracker_register_setting_groups() -> Sequence[SettingGroup]:
         ("notices", _l("Thông báo")),
         ("accounts", _l("Tài khoản và đăng nhập")),
         ("files", _l("Tệp")),
+        ("plugins", _l("Mô-đun")),
     )
     last = SettingGroup(key="other", label=_l("Khác"), weight=1000)
     return (
@@ -106,6 +107,27 @@ def tracker_register_settings() -> Sequence[SettingSpec]:
             default="",
             hint=_l("Nơi ghi trước ngày tháng trong bản in, ví dụ: Vĩnh Phước."),
             weight=30,
+        ),
+        SettingSpec(
+            key="plugins.error_budget",
+            label=_l("Số lỗi làm một mô-đun bị tạm dừng"),
+            kind=int,
+            default=5,
+            hint=_l("Mô-đun quá chậm đến mức không trả lời bị tạm dừng ngay."),
+            group="plugins",
+            minimum=1,
+            maximum=1000,
+            weight=10,
+        ),
+        SettingSpec(
+            key="plugins.error_minutes",
+            label=_l("Đếm lỗi của mô-đun trong (phút)"),
+            kind=int,
+            default=10,
+            group="plugins",
+            minimum=1,
+            maximum=1440,
+            weight=20,
         ),
         SettingSpec(
             key="demo.loaded_on",

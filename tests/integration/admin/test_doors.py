@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask, url_for
@@ -15,7 +16,8 @@ from tracker.admin.site import init_admin
 from tracker.admin.views import URL, SecureModelView
 from tracker.core.errors import PluginError
 from tracker.plugins.descriptors import AdminViewSpec
-from tracker.plugins.host import host_of
+from tracker.plugins.hookspecs import hookimpl
+from tracker.plugins.host import Host, host_of
 from tracker.web.doors import door_of, undeclared_endpoints
 
 # Section -> who enters; everybody else is refused.
@@ -110,19 +112,27 @@ def test_the_landing_page_lists_only_what_one_may_enter(
     assert f'href="{URL}/ke-hoach/"' in page
 
 
+def offering(spec: AdminViewSpec) -> Host:
+    """A host of one feature that offers this view to the back office."""
+
+    @hookimpl
+    def register() -> tuple[AdminViewSpec]:
+        return (spec,)
+
+    return Host({"one": SimpleNamespace(tracker_register_admin_views=register)})
+
+
 def test_a_view_of_flask_admin_itself_is_refused(app: Flask) -> None:
     class Open(BaseView):  # type: ignore[misc]
         @expose("/")  # type: ignore[untyped-decorator]
         def index(self) -> str:
             return ""
 
-    registry = host_of(app).registry
     spec = AdminViewSpec(
         key="open", label="Open", group="other", permission="admin.open", view=Open
     )
     bare = Flask("bare")
-    bare.extensions["tracker_host"] = type("Host", (), {})()
-    bare.extensions["tracker_host"].registry = type(registry)(admin_views=(spec,))
+    bare.extensions["tracker_host"] = offering(spec)
     with pytest.raises(PluginError, match="must be a SecureView"):
         init_admin(bare)
 
@@ -137,8 +147,7 @@ def test_a_view_that_asks_for_another_right_than_it_registers_is_refused(app: Fl
         view=registered.view,
     )
     bare = Flask("bare")
-    bare.extensions["tracker_host"] = type("Host", (), {})()
-    bare.extensions["tracker_host"].registry = type(host_of(app).registry)(admin_views=(spec,))
+    bare.extensions["tracker_host"] = offering(spec)
     with pytest.raises(PluginError, match="another right"):
         init_admin(bare)
 
