@@ -1,4 +1,4 @@
-"""`tracker plugin new|check|messages|revision`: what authors of plug-ins need. No instance is used."""
+"""`tracker plugin new|check|messages|revision`, for authors of plug-ins; no instance is used."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tracker.core.errors import PluginError
 from tracker.core.numbers import format_date
 from tracker.core.text import N_
 from tracker.core.work import run
-from tracker.plugin_admin import operations, queries, services, sources
+from tracker.plugin_admin import author_cli, operations, queries, services, sources
 from tracker.plugin_admin.contract import contract_of
 from tracker.plugins import index, packages, signatures
 from tracker.plugins.commands import without_app, without_plugins
@@ -494,3 +494,7 @@ def bundle(folder: Path, wheels: tuple[Path, ...], target: Path) -> None:
         wheel.unlink()
     package = packages.open_package(path.read_bytes(), path.name)
     click.echo(f"{path}  {package.name} {package.version}")
+
+
+for _command in author_cli.COMMANDS:
+    plugin.add_command(_command)
