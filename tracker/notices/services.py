@@ -125,11 +125,8 @@ def write(work: Work, notices: Sequence[NewNotice], reach: Reach | None = None) 
     if not notices:
         return 0
     keys = sorted({one.key for one in notices})
-    known = set(
-        work.session.execute(
-            select(Notice.user_id, Notice.key).where(Notice.key.in_(keys))
-        ).tuples()
-    )
+    told_before = select(Notice.user_id, Notice.key).where(Notice.key.in_(keys))
+    known = {(row.user_id, row.key) for row in work.session.execute(told_before)}
     fresh = {(one.user_id, one.key): one for one in notices if (one.user_id, one.key) not in known}
     if not fresh:
         return 0
