@@ -125,11 +125,17 @@ def smtp_server(
                 else:
                     raw.recv(1024)
 
-    options: dict[str, Any] = {"authenticator": check, "auth_required": True}
+    options: dict[str, Any]
     if implicit:
-        options |= {"ssl_context": context}
+        # aiosmtpd offers no login over TLS that it did not begin itself.
+        options = {"ssl_context": context}
     else:
-        options |= {"tls_context": context, "require_starttls": True}
+        options = {
+            "authenticator": check,
+            "auth_required": True,
+            "tls_context": context,
+            "require_starttls": True,
+        }
     controller = Trusting(inbox, hostname="127.0.0.1", port=inbox.port, **options)
     controller.start()
     try:

@@ -23,7 +23,7 @@ from tracker.core.errors import (
 )
 from tracker.core.work import Work
 from tracker.files.services import attach_all
-from tracker.plans import history, rules
+from tracker.plans import history, notices, rules
 from tracker.plans.extensions import add_approved
 from tracker.plans.inputs import (
     AssignPerson,
@@ -94,7 +94,7 @@ def report_progress(work: Work, data: ReportProgress) -> int:
             if first.assignment_id != assignment.id:
                 raise Conflict(_("Mã gửi này đã dùng cho việc khác. Hãy mở lại biểu mẫu."))
             return int(first.id)
-    plan_in_force(work, assignment)
+    plan = plan_in_force(work, assignment)
     problems = report_problems(data, work.today)
     if problems:
         raise ValidationFailed(problems)
@@ -128,6 +128,8 @@ def report_progress(work: Work, data: ReportProgress) -> int:
     if data.answers_urges and data.note:
         _answer_all(work, assignment, data.note)
     history.rebuild(work, [assignment.id])
+    if is_done and plan.needs_confirmation:
+        notices.tell_reported_done(work, assignment, entry)
     work.emit(
         ProgressReported(
             assignment=assignment.public_id,
@@ -205,6 +207,7 @@ def _answer_all(work: Work, assignment: Assignment, answer: str) -> None:
         urge.answered_at = work.now
         urge.answered_by_id = work.actor.user_id
         urge.answered_by_name = work.actor.name
+        notices.tell_answered(work, assignment, urge)
 
 
 # -- confirmation ----------------------------------------------------------------------------
@@ -218,6 +221,7 @@ def confirm(work: Work, data: JudgeReport) -> int:
     assignment = _judged(work, data)
     entry = enter(work, assignment, EntryKind.CONFIRMED, note=data.note)
     history.rebuild(work, [assignment.id])
+    _tell_judged(work, assignment, entry, approved=True)
     return entry.id
 
 
@@ -232,7 +236,8 @@ def confirm_several(work: Work, data: ConfirmReports) -> int:
     keys = sorted(set(data.assignment_ids))
     for key in keys:
         assignment = _judged(work, JudgeReport(key))
-        enter(work, assignment, EntryKind.CONFIRMED, note=data.note)
+        entry = enter(work, assignment, EntryKind.CONFIRMED, note=data.note)
+        _tell_judged(work, assignment, entry, approved=True)
     history.rebuild(work, keys)
     return len(keys)
 
@@ -246,7 +251,16 @@ def send_back(work: Work, data: JudgeReport) -> int:
         work, assignment, EntryKind.SENT_BACK, note=data.note, reported=Reported.IN_PROGRESS
     )
     history.rebuild(work, [assignment.id])
+    _tell_judged(work, assignment, entry, approved=False)
     return entry.id
+
+
+def _tell_judged(
+    work: Work, assignment: Assignment, entry: ProgressEntry, *, approved: bool
+) -> None:
+    claim = _last_entry(work, assignment, EntryKind.PROGRESS)
+    by_id = claim.recorded_by_id if claim is not None else None
+    notices.tell_judged(work, assignment, entry, by_id, approved=approved)
 
 
 def _judged(work: Work, data: JudgeReport) -> Assignment:
@@ -313,6 +327,7 @@ def open_dispute(work: Work, data: OpenDispute) -> int:
         until=work.today + timedelta(days=settings.whole("plans.dispute_days")),
     )
     history.rebuild(work, [assignment.id])
+    notices.tell_disputed(work, assignment, entry)
     return entry.id
 
 
@@ -333,6 +348,9 @@ def decide_dispute(work: Work, data: DecideDispute) -> int:
         _put_right(work, plan, assignment, data)
     entry = enter(work, assignment, EntryKind.DISPUTE_DECIDED, note=data.note)
     history.rebuild(work, [assignment.id])
+    notices.tell_dispute_decided(
+        work, assignment, entry, opened.recorded_by_id, approved=data.accepted
+    )
     return entry.id
 
 
@@ -440,6 +458,7 @@ def assign_person(work: Work, data: AssignPerson) -> int:
                 )
         if assignment.person_id != data.person_id:
             assignment.person_id = data.person_id
+            notices.tell_assigned(work, assignment)
             changed += 1
     return changed
 

@@ -51,7 +51,9 @@ def trust(found: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mail, "tls_context", context)
 
 
-def set_up(port: int, security: str = "starttls", password: str = PASSWORD) -> None:
+def set_up(
+    port: int, security: str = "starttls", password: str = PASSWORD, username: str = USER
+) -> None:
     row = db.session.get(MailServer, 1)
     version = row.version if row else 0
     run(
@@ -61,7 +63,7 @@ def set_up(port: int, security: str = "starttls", password: str = PASSWORD) -> N
             host="localhost",
             port=port,
             security=security,
-            username=USER,
+            username=username,
             password=password,
             sender=USER,
             sender_name="Sở Nội vụ – CCHC",
@@ -265,7 +267,7 @@ def test_tls_from_the_first_byte_works_too(
 ) -> None:
     with smtp_server(tmp_path, implicit=True) as inbox:
         trust(inbox, monkeypatch)
-        set_up(inbox.port, "tls")
+        set_up(inbox.port, "tls", username="")
         urge([head], "1")
         assert len(inbox.messages) == 1
 
