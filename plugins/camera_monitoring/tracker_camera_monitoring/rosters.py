@@ -37,6 +37,12 @@ class Span:
         return time(self.start // 60, self.start % 60)
 
     @property
+    def ends_at(self) -> time:
+        """Return when it ends; the last minute of the day where it ends with the day."""
+        last = min(self.end, DAY_MINUTES - 1)
+        return time(last // 60, last % 60)
+
+    @property
     def words(self) -> str:
         """Return it as people write it: 07:30–11:30."""
         return "–".join(f"{one // 60:02}:{one % 60:02}" for one in (self.start, self.end))
