@@ -96,7 +96,7 @@ def standing(
     if period is None:
         return Standing.OUTSIDE, None
     due = due_by(since, period)
-    if months_held(since, as_of) < period.alert_months:
+    if as_of < since or months_held(since, as_of) < period.alert_months:
         return Standing.NOT_DUE, due
     holding = [pause for pause in pauses if pause.holds_on(as_of)]
     if any(pause.counts_out for pause in holding):
