@@ -539,15 +539,12 @@ def run_jobs(app: Any, manifest: Manifest, world: Any, report: Report) -> None:
             report.blame("jobs", f"{declared.key}: {_line(error)}")
 
 
-def tell_incidents(manifest: Manifest, report: Report) -> None:
+def tell_faults(app: Any, report: Report) -> None:
     """Blame what the product caught while it showed the plug-in's parts on its own pages."""
-    from tracker.plugins.models import PluginIncident
+    from tracker.testing.apps import faults_of
 
-    db.session.rollback()
-    for one in db.session.scalars(
-        select(PluginIncident).where(PluginIncident.plugin == manifest.name)
-    ):
-        report.blame("pages", f"{one.place}: {one.kind} {one.message}")
+    for one in faults_of(app):
+        report.blame("pages", one)
 
 
 # -- all of it -----------------------------------------------------------------------------------
@@ -610,7 +607,7 @@ def _try_out(
 ) -> None:
     """Try the plug-in on one database; problems on a second one count for its own rule."""
     from tracker.core.clock import SystemClock
-    from tracker.testing.apps import make_settings, running_plugins
+    from tracker.testing.apps import loaded, make_settings, running_plugins
     from tracker.testing.world import World
 
     owner = Owner(manifest.name, Path(module.__file__).parent / "migrations")
@@ -620,7 +617,7 @@ def _try_out(
         instance.mkdir()
         settings = replace(make_settings(url, instance), testing=False)
         try:
-            with running_plugins(settings, SystemClock(), {manifest.name: module}) as app:
+            with running_plugins(settings, SystemClock(), {manifest.name: loaded(module)}) as app:
                 check_offers(app, manifest, here)
                 check_labels(owner, here)
                 with app.app_context():
@@ -629,7 +626,7 @@ def _try_out(
                         _fill(app, manifest, world, here)
                         run_jobs(app, manifest, world, here)
                         report.opened += len(open_pages(app, manifest, world, here))
-                        tell_incidents(manifest, here)
+                        tell_faults(app, here)
         except PluginError as error:
             here.blame("offers", str(error))
     if here is not report:

@@ -70,11 +70,13 @@ def tracker_backend(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def tracker_plugins(request: pytest.FixtureRequest) -> Mapping[str, Any]:
-    """The plug-ins under test: their hook modules by name, in the order in which they register."""
+    """The plug-ins under test by name, in the order in which they register."""
     from importlib import import_module
 
+    from tracker.testing.apps import loaded
+
     names: list[str] = request.config.getini("tracker_plugins")
-    return {name: import_module(f"tracker_{name}.hooks") for name in names}
+    return {name: loaded(import_module(f"tracker_{name}.hooks")) for name in names}
 
 
 @pytest.fixture(scope="session")
@@ -89,8 +91,8 @@ def tracker_databases(
 
     def migrate(url: str) -> None:
         upgrade(url)
-        for name, module in tracker_plugins.items():
-            folder = folder_of(module)
+        for name, plugin in tracker_plugins.items():
+            folder = folder_of(plugin)
             if folder is not None and (folder / "migrations" / "versions").is_dir():
                 upgrade(url, owner=Owner(name, folder / "migrations"))
 
@@ -143,11 +145,17 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 def app(
     settings: Settings, clock: FixedClock, tracker_plugins: Mapping[str, Any]
 ) -> Iterator[Flask]:
-    """The real app with the plug-ins in it, on a database of its own."""
-    from tracker.testing.apps import running_plugins
+    """The real app with the plug-ins in it, on a database of its own.
+
+    A fault that the host would keep away from a core page fails the test at its end.
+    """
+    from tracker.testing.apps import faults_of, running_plugins
 
     with running_plugins(settings, clock, tracker_plugins) as made:
         yield made
+        faults = faults_of(made)
+        if faults:
+            pytest.fail("\n".join(faults), pytrace=False)
 
 
 @pytest.fixture
