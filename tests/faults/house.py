@@ -29,7 +29,7 @@ from tracker.jobs.ledger import queue
 START = datetime(2026, 6, 16, 2, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 ENDED_WELL = ("done", "caught_up")
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 
 
 @dataclass

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -49,10 +48,11 @@ class ChildEnd:
     words: str
 
 
-def run_child(command: Sequence[str], call: Call, budget_seconds: float) -> ChildEnd:
+def run_child(command: Sequence[str], call: Call, is_over: Callable[[], bool]) -> ChildEnd:
     """Run a child to its end and return what that was.
 
-    It is killed, with all that it started, when its time is up or `call` is lost.
+    It is killed, with all that it started, when `is_over` says that its time is up, or when `call`
+    is lost.
     """
     process = subprocess.Popen(
         list(command),
@@ -64,12 +64,11 @@ def run_child(command: Sequence[str], call: Call, budget_seconds: float) -> Chil
     tail = bytearray()
     reader = threading.Thread(target=_read_tail, args=(process, tail), daemon=True)
     reader.start()
-    deadline = time.monotonic() + budget_seconds
     verdict = Verdict.ENDED
     while process.poll() is None:
         if call.lost.wait(LOOK_SECONDS):
             verdict = Verdict.LOST
-        elif time.monotonic() > deadline:
+        elif is_over():
             verdict = Verdict.OVER_BUDGET
         if verdict is not Verdict.ENDED:
             break
@@ -98,7 +97,8 @@ def die_with_parent() -> None:
     """End this process as soon as the one that started it is gone: standard input is its pipe."""
 
     def wait() -> None:
-        while sys.stdin.buffer.read(1):
+        # Past Python's own reader: its lock would stand in the way of this process's normal end.
+        while os.read(0, 1):
             pass
         os._exit(1)
 

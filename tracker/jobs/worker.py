@@ -268,7 +268,7 @@ class JobProcess:
 
     def _run_child(self, active: Active) -> None:
         call = active.call
-        ended = run_child(self.command(call), call, active.deadline - self.watch())
+        ended = run_child(self.command(call), call, lambda: self.watch() > active.deadline)
         if ended.verdict is Verdict.LOST:
             return
         with job_context(self.app, self.name):
