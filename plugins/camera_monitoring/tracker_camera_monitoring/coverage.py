@@ -41,6 +41,11 @@ class Coverage:
     uncovered_unit_ids: tuple[int, ...] = ()
 
     @property
+    def percent(self) -> Decimal | None:
+        """Return covered units of all with a desk, in percent to two places."""
+        return _divided(100 * self.covered_units, self.units, "0.01")
+
+    @property
     def sets_per_unit(self) -> Decimal | None:
         """Return sets for each covered unit, to one place."""
         return _divided(self.sets, self.covered_units, "0.1")

@@ -26,6 +26,7 @@ from tracker_camera_monitoring import (
     forms,
     health_queries,
     inputs,
+    labels,
     monitoring,
     queries,
     values,
@@ -112,6 +113,7 @@ def show_camera(camera_id: int) -> str:
     bars = [
         DayBar(day, by_day.get(day), number) for number, day in enumerate(days_between(start, end))
     ]
+    standing = session().get(StandingRow, camera.id)
     incidents = health_queries.incidents_query(
         health_queries.IncidentFilters(camera_id=camera.id)
     ).limit(MOST_INCIDENTS)
@@ -122,7 +124,8 @@ def show_camera(camera_id: int) -> str:
         unit_name=unit_names([desk.unit_id]).get(desk.unit_id, ""),
         address=address_text(camera),
         has_secret=bool(camera.username),
-        standing=session().get(StandingRow, camera.id),
+        standing=standing,
+        standing_health=labels.health_of_row(standing.reason if standing else None),
         bars=bars,
         total=health_queries.figures_of([camera.id], start, end).get(camera.id),
         stretches=health_queries.stretches_of(camera.id, MOST_STRETCHES),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
 from tracker.api.i18n import Label, locale_code, ngettext
 from tracker.api.i18n import lazy_gettext as _l
 from tracker_camera_monitoring.addresses import ProbeKind
-from tracker_camera_monitoring.models import CameraState, Severity
-from tracker_camera_monitoring.probing import Health, Reason
+from tracker_camera_monitoring.models import CameraState, Severity, Sight
+from tracker_camera_monitoring.probing import Health, Reason, health_of
 
 HEALTHS: Mapping[Health, Label] = {
     Health.UP: _l("hoạt động"),
@@ -118,7 +119,43 @@ def duration(seconds: int) -> str:
     return " ".join(parts)
 
 
+def health_of_row(reason: Reason | None) -> Health:
+    """Return how a camera stands; one that nobody asked is unknown."""
+    return Health.UNKNOWN if reason is None else health_of(reason)
+
+
 def reason_sentence(reason: Reason) -> str:
     """Return why a camera stands as it does, as a sentence's beginning."""
     words = str(REASONS[reason])
     return words[:1].upper() + words[1:]
+
+
+WEEKDAYS: Sequence[Label] = (
+    _l("Thứ Hai"),
+    _l("Thứ Ba"),
+    _l("Thứ Tư"),
+    _l("Thứ Năm"),
+    _l("Thứ Sáu"),
+    _l("Thứ Bảy"),
+    _l("Chủ nhật"),
+)
+
+
+def weekday(day: date) -> str:
+    """Return the name of a day of the week."""
+    return str(WEEKDAYS[day.weekday()])
+
+
+def day_after(day: date, number: int) -> date:
+    """Return the day so many days later."""
+    return day + timedelta(days=number)
+
+
+def sight_choices(sights: Iterable[Sight]) -> list[tuple[int, str]]:
+    """Return (id, name) of the list of sights."""
+    return [(one.id, sight_name(one.name, one.name_en)) for one in sights]
+
+
+def sight_list(sights: Iterable[Sight]) -> str:
+    """Return what was seen as one text."""
+    return "; ".join(sight_name(one.name, one.name_en) for one in sights)
