@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import func, inspect, select, text
+from sqlalchemy import create_engine, func, inspect, select, text
+from sqlalchemy.pool import NullPool
 from werkzeug.routing import Rule
 
 from tracker.accounts.models import Grant, LoginSession, User
@@ -35,9 +36,13 @@ from tracker.core.rights import Role
 from tracker.core.work import Work, run
 from tracker.inspections.models import Visit
 from tracker.plans.models import Task
+from tracker.plugin_admin import services
 from tracker.plugins.loader import describe, load_plugins
 from tracker.plugins.models import PluginIncident
-from tracker.units.models import Unit
+from tracker.plugins.states import Wanted
+from tracker.units.inputs import CreateUnit
+from tracker.units.models import Unit, UnitKind
+from tracker.units.services import create_unit
 
 MOST_ERRORS = 50
 SLOW_SECONDS = 2.0
@@ -56,6 +61,7 @@ class Rehearsal:
     revision: str
     instance: str
     database_url: str
+    release_id: int
 
 
 @dataclass
@@ -84,14 +90,38 @@ def rehearse(task: Rehearsal) -> Findings:
     try:
         if (owner.folder / "versions").is_dir():
             back = task.revision or "base"
+            before = _shape_of_others(url, owner)
             _step(found, "up", lambda: migrate.upgrade(url, owner=owner))
+            _step(found, "bounds", lambda: _check_bounds(before, _shape_of_others(url, owner)))
             _step(found, "down", lambda: migrate.downgrade(url, back, owner=owner))
             _step(found, "again", lambda: migrate.upgrade(url, owner=owner))
         app = _step(found, "load", lambda: _load(task))
-        _step(found, "pages", lambda: _open_pages(app, task.name, found))
+        _step(found, "pages", lambda: _open_pages(app, task.name, task.release_id, found))
     except Failed:
         pass
     return found
+
+
+def _shape_of_others(url: str, owner: Owner) -> dict[str, list[str]]:
+    """Return the columns of every table that is not the plug-in's."""
+    engine = create_engine(url, poolclass=NullPool)
+    try:
+        inspector = inspect(engine)
+        return {
+            table: sorted(f"{one['name']} {one['type']}" for one in inspector.get_columns(table))
+            for table in inspector.get_table_names()
+            if not owner.owns(table) and table != owner.version_table
+        }
+    finally:
+        engine.dispose()
+
+
+def _check_bounds(before: dict[str, list[str]], after: dict[str, list[str]]) -> None:
+    touched = sorted(
+        table for table in before.keys() | after.keys() if before.get(table) != after.get(table)
+    )
+    if touched:
+        raise RuntimeError(f"its migration changes tables of others: {', '.join(touched)}")
 
 
 def _step(found: Findings, name: str, do: Callable[[], Any]) -> Any:
@@ -124,14 +154,17 @@ def _load(task: Rehearsal) -> Flask:
 # -- pages ----------------------------------------------------------------------------------
 
 
-def _open_pages(app: Flask, name: str, found: Findings) -> None:
+def _open_pages(app: Flask, name: str, release_id: int, found: Findings) -> None:
     context = Context(SYSTEM_ACTOR, SystemClock(), Source.COMMAND)
     with app.app_context(), acting(context):
+        # In the copy it is installed, or its gate would stay closed.
+        run(
+            services.set_installed,
+            services.SetInstalled(name, release_id, None, Wanted.ENABLED),
+        )
         tokens = run(_add_people, None)
         addresses = [*_own_addresses(app, name), *_core_addresses()]
         db.session.remove()
-    if not any(app.url_map.iter_rules()):
-        return
     for role, token in tokens.items():
         client = app.test_client()
         with client.session_transaction() as cookie:
@@ -164,23 +197,33 @@ def _open(client: Any, address: str, role: Role, found: Findings) -> None:
 
 
 def _add_people(work: Work, _data: None) -> dict[Role, str]:
-    """Add one signed-in person for each role, over the highest unit; return their tokens."""
-    unit = work.session.scalar(select(func.min(Unit.id)))
+    """Add one signed-in person for each role, over the first of the highest units.
+
+    An instance without units gets one. Returns the tokens of the sign-ins by role.
+    """
+    unit = work.session.scalar(
+        select(func.min(Unit.id)).where(Unit.parent_id.is_(None), Unit.valid_to.is_(None))
+    )
+    if unit is None:
+        born = work.today - timedelta(days=365)
+        unit = create_unit(
+            work,
+            CreateUnit(name="Rehearsal", kind=UnitKind.COMMUNE, parent_id=None, valid_from=born),
+        )
     tokens: dict[Role, str] = {}
     for role in Role:
         token = new_token()
         person = User(username=f"rehearsal-{role.value}-{token[:8]}", name=role.value, unit_id=unit)
         work.session.add(person)
         work.session.flush()
-        if unit is not None:
-            work.session.add(
-                Grant(
-                    user_id=person.id,
-                    role=role,
-                    unit_id=unit,
-                    valid_from=work.today - timedelta(days=1),
-                )
+        work.session.add(
+            Grant(
+                user_id=person.id,
+                role=role,
+                unit_id=unit,
+                valid_from=work.today - timedelta(days=1),
             )
+        )
         work.session.add(
             LoginSession(
                 token_hash=hash_token(token),

@@ -157,4 +157,9 @@ def _write(path: Path, content: bytes) -> str:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
+    return digest(content)
+
+
+def digest(content: bytes) -> str:
+    """Return the hash under which a record knows a file."""
     return hashlib.sha256(content).hexdigest()

@@ -326,6 +326,11 @@ def _tables_now(settings: Settings, owner: Owner) -> tuple[str, dict[str, int]]:
         return snapshots.revision_of(connection, owner), snapshots.counts_of(connection, owner)
 
 
+def row_counts(settings: Settings, name: str) -> dict[str, int]:
+    """Return how many rows each of a plug-in's tables has now."""
+    return _tables_now(settings, Owner(name, Path()))[1]
+
+
 def _check_data(owner: Owner, data: bytes, rows: Mapping[str, int]) -> None:
     snapshots.read_contents(data, owner)
     if any(rows.values()):
@@ -360,7 +365,9 @@ def _rehearse(settings: Settings, names: _Names, revision: str) -> Mapping[str, 
     beside = [one for one in _entries() if one.name != names.name and one.state in LOADED_STATES]
     db.session.rollback()
     entry = SetEntry(names.name, names.version, f"{names.name}-{names.version}", names.sha256)
-    report = rehearsal.rehearse(settings, rehearsal.Candidate(entry, revision, beside))
+    report = rehearsal.rehearse(
+        settings, rehearsal.Candidate(entry, names.release_id, revision, beside)
+    )
     passed = bool(report["passed"])
     run(services.save_rehearsal, services.SaveRehearsal(names.release_id, passed, report))
     if not passed:

@@ -10,6 +10,7 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import func, inspect, select
 
+from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.errors import NotFound, PluginError
 from tracker.core.migrate import is_plugin_table
@@ -232,6 +233,12 @@ def servers() -> Sequence[PluginServer]:
 def generation() -> int:
     """Return the number of the wanted set."""
     return db.session.scalar(select(PluginSet.generation).where(PluginSet.id == 1)) or 0
+
+
+def safe_until() -> datetime | None:
+    """Return until when all plug-ins are closed; None when they are not."""
+    until = db.session.scalar(select(PluginSet.safe_mode_until).where(PluginSet.id == 1))
+    return until if until is not None and until > current().clock.now() else None
 
 
 @dataclass(frozen=True)

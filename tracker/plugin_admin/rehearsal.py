@@ -33,6 +33,7 @@ class Candidate:
     """The release to be rehearsed, unpacked, and the plug-ins that run beside it."""
 
     entry: SetEntry
+    release_id: int
     # Of its tables before; '' when there are none.
     revision: str
     beside: Sequence[SetEntry]
@@ -84,6 +85,7 @@ def _run_child(settings: Settings, candidate: Candidate, folder: Path, url: str)
                 "revision": candidate.revision,
                 "instance": str(instance),
                 "database_url": url,
+                "release_id": candidate.release_id,
             }
         ),
         encoding="utf-8",

@@ -31,6 +31,7 @@ from tracker.plugins.models import (
     PluginSnapshot,
     PluginSnapshotPart,
 )
+from tracker.plugins.services import end_safe_mode
 from tracker.plugins.signatures import PublicKey
 from tracker.plugins.states import PluginState, Reason, Wanted, explain
 from tracker.settings.models import Setting
@@ -478,3 +479,9 @@ def forget_release(work: Work, data: ForgetRelease) -> None:
     if _is_used(work, data.release_id):
         raise Conflict(_("Bản này đang được dùng."))
     work.session.delete(work.get(PluginRelease, data.release_id))
+
+
+def leave_safe_mode(work: Work, _nothing: None) -> None:
+    """Open the plug-ins again on all machines."""
+    work.require_held(MANAGE)
+    end_safe_mode(work, None)

@@ -158,59 +158,6 @@ def test_installing_again_repairs_and_changes_no_table(settings: Settings, insta
     assert ask(f"SELECT text FROM {NOTES}") == [("giữ",)]
 
 
-def test_rehearsal_in_another_process_decides(settings: Settings, install, tables):
-    said: list[str] = []
-    done = install(TINY, skip_rehearsal=False, say=said.append)
-    assert done.report is not None
-    assert done.report["passed"], done.report["errors"]
-    assert [step["name"] for step in done.report["steps"]] == [
-        "up", "down", "again", "load", "pages",
-    ]  # fmt: skip
-    own = {
-        page["role"]: page["status"] for page in done.report["pages"] if page["address"] == "/tiny/"
-    }
-    assert own["administrator"] == 200
-    assert own["officer"] == 403
-    assert {page["role"] for page in done.report["pages"]} == set(own)
-    assert any("Diễn tập" in one for one in said)
-    assert not list((settings.instance / "plugins").glob(".rehearsal-*"))
-    kept = queries.rehearsal(queries.line("tiny").release_id)
-    assert kept is not None
-    assert kept.passed
-
-
-@pytest.mark.parametrize(
-    ("files", "says"),
-    [
-        ({"hooks.py": "raise RuntimeError('hỏng lúc nạp')"}, "hỏng lúc nạp"),
-        ({"hooks.py": "import sys; sys.exit(3)"}, "SystemExit"),
-        ({"hooks.py": "import os; os._exit(3)"}, "mã 3"),
-        (
-            {"migrations/versions/0001_notes.py": "raise RuntimeError('bảng hỏng')"},
-            "bảng hỏng",
-        ),
-    ],
-    ids=["import raises", "import exits", "import kills", "migration raises"],
-)
-def test_failed_rehearsal_leaves_everything_as_it_was(
-    settings: Settings, install, tables, files: dict[str, str], says: str
-):
-    with pytest.raises(operations.RehearsalFailed) as failed:
-        install(TINY.but(files=files), skip_rehearsal=False)
-    assert says in failed.value.message
-    assert tables() == set()
-    assert queries.installs() == {}
-    assert read_set(settings.instance).entries == ()
-
-
-def test_page_that_fails_in_the_rehearsal_keeps_the_plugin_out(install, tables):
-    hooks = TINY.sources()["tracker_tiny/hooks.py"].decode()
-    broken = hooks.replace('    return "<!doctype', '    1 / 0\n    return "<!doctype')
-    with pytest.raises(operations.RehearsalFailed, match="/tiny/"):
-        install(TINY.but(files={"hooks.py": broken}), skip_rehearsal=False)
-    assert tables() == set()
-
-
 def test_unsigned_is_refused_unless_the_policy_says_otherwise(settings: Settings, app: Flask):
     with pytest.raises(PluginError, match="chưa được ký"):
         operations.add(settings, TINY.wheel(), TINY.filename, None)

@@ -1,0 +1,365 @@
+"""The back office's pages about plug-ins: what there is, what each promises, and the switches.
+
+What takes long (rehearsal, migration, removal) is queued for the job process and watched on the
+run's own page. What is dangerous asks for the password again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response
+
+from tracker.accounts.reauth import fresh_required
+from tracker.config import Settings
+from tracker.core.db import db
+from tracker.core.errors import (
+    BadRequest,
+    Conflict,
+    NotFound,
+    PluginError,
+    ValidationFailed,
+)
+from tracker.core.work import run
+from tracker.plugin_admin import exports, jobs, operations, queries, services
+from tracker.plugin_admin.contract import contract_of
+from tracker.plugin_admin.forms import InstallForm, KeyForm, RemoveForm, UploadForm
+from tracker.plugin_admin.permissions import MANAGE
+from tracker.plugins import signatures
+from tracker.plugins.breaker import diagnostics
+from tracker.plugins.manifest import API_VERSION, version_key
+from tracker.plugins.models import Disposal, PluginRelease
+from tracker.plugins.states import STATES, PluginState, Wanted
+from tracker.web.doors import requires
+from tracker.web.xlsx import download
+
+blueprint = Blueprint("plugin_admin", __name__)
+
+Answer = str | tuple[str, int] | Response
+
+ZIP = "application/zip"
+TONES = {
+    PluginState.AVAILABLE: "calm",
+    PluginState.INCOMPATIBLE: "wait",
+    PluginState.FAILED: "wait",
+    PluginState.NEEDS_MIGRATION: "move",
+    PluginState.ENABLED: "done",
+    PluginState.DISABLED: "calm",
+    PluginState.PAUSED: "wait",
+}
+ICONS = {
+    PluginState.AVAILABLE: "plus",
+    PluginState.INCOMPATIBLE: "x-circle",
+    PluginState.FAILED: "x-circle",
+    PluginState.NEEDS_MIGRATION: "refresh",
+    PluginState.ENABLED: "check-circle",
+    PluginState.DISABLED: "minus-circle",
+    PluginState.PAUSED: "pause",
+}
+
+
+def _settings() -> Settings:
+    return cast(Settings, current_app.extensions["tracker_settings"])
+
+
+def _words() -> dict[str, object]:
+    return {"states": STATES, "tones": TONES, "icons": ICONS, "keys": queries.key_names()}
+
+
+def _shown(name: str) -> Response:
+    return redirect(url_for("plugin_admin.show_plugin", name=name), 303)
+
+
+def _queued(ask: jobs.Ask) -> Response:
+    return redirect(url_for("jobs.show_run", run_id=run(jobs.ask, ask)), 303)
+
+
+@blueprint.get("/mo-dun")
+@requires(MANAGE)
+def list_plugins() -> str:
+    """Show every plug-in of this instance with its state and the reason."""
+    generation = queries.generation()
+    return render_template(
+        "plugin_admin/list.html",
+        lines=queries.lines(),
+        servers=[(one, one.generation >= generation) for one in queries.servers()],
+        orphans=queries.orphans(),
+        may_upload=_settings().plugin_upload,
+        api=".".join(map(str, API_VERSION)),
+        safe_until=queries.safe_until(),
+        **_words(),
+    )
+
+
+@blueprint.post("/mo-dun/quan-ly/che-do-thuong")
+@requires(MANAGE)
+@fresh_required
+def leave_safe_mode() -> Answer:
+    """Open the plug-ins again after safe mode."""
+    run(services.leave_safe_mode, None)
+    flash(_("Đã ra khỏi chế độ an toàn."), "success")
+    return redirect(url_for("plugin_admin.list_plugins"), 303)
+
+
+@blueprint.get("/mo-dun/<name>")
+@requires(MANAGE)
+def show_plugin(name: str) -> str:
+    """Show one plug-in: how it stands, its releases, its faults, what was done with its data."""
+    releases = queries.releases(name)
+    install = queries.installs().get(name)
+    disposals = queries.disposals(name)
+    if not releases and not disposals:
+        raise NotFound(_("Không có mô-đun “%(name)s”.", name=name[:60]))
+    line = queries.line(name) if releases else None
+    folder = exports.exports_folder(_settings())
+    return render_template(
+        "plugin_admin/show.html",
+        name=name,
+        line=line,
+        install=install,
+        releases=releases,
+        previous=install.previous_release if install else None,
+        incidents=queries.incidents(name) if line else (),
+        disposals=[(one, _is_here(folder, one.export_name)) for one in disposals],
+        contract=contract_of(line.manifest) if line else None,
+        resume=line is not None and line.state is PluginState.PAUSED,
+        is_off=install is not None and install.wanted is Wanted.DISABLED,
+        newest=releases[0] if releases else None,
+        **_words(),
+    )
+
+
+def _is_here(folder: Path, name: str) -> bool:
+    return bool(name) and (folder / name).is_file()
+
+
+@blueprint.get("/mo-dun/<name>/ban/<int:release_id>")
+@requires(MANAGE)
+def show_release(name: str, release_id: int) -> Answer:
+    """Show what a release promises, like a letter, before it is let in."""
+    return _release_page(_release(name, release_id), InstallForm(formdata=None))
+
+
+def _release(name: str, release_id: int) -> PluginRelease:
+    found = queries.release(release_id)
+    if found.name != name:
+        raise NotFound
+    return found
+
+
+def _release_page(release: PluginRelease, form: InstallForm, status: int = 200) -> Answer:
+    manifest = queries.manifest_of(release)
+    install = queries.installs().get(release.name)
+    before = None
+    if install is not None and install.release_id != release.id:
+        before = queries.manifest_of(install.release)
+    is_older = before is not None and version_key(release.version) < version_key(before.version)
+    page = render_template(
+        "plugin_admin/release.html",
+        release=release,
+        manifest=manifest,
+        before=before,
+        is_current=install is not None and install.release_id == release.id,
+        is_older=is_older,
+        contract=contract_of(manifest, before),
+        rehearsal=queries.rehearsal(release.id),
+        fits=manifest.fits(),
+        api_reason="" if manifest.fits() else queries.api_reason(manifest),
+        form=form,
+        **_words(),
+    )
+    return page if status == 200 else (page, status)
+
+
+@blueprint.post("/mo-dun/<name>/ban/<int:release_id>/cai")
+@requires(MANAGE)
+@fresh_required
+def install_release(name: str, release_id: int) -> Answer:
+    """Queue an install or an upgrade."""
+    release = _release(name, release_id)
+    form = InstallForm()
+    if not form.validate():
+        return _release_page(release, form, 422)
+    data = {"release_id": release.id, "skip_rehearsal": bool(form.skip_rehearsal.data)}
+    return _queued(jobs.Ask("install", name, data))
+
+
+@blueprint.post("/mo-dun/<name>/ban/<int:release_id>/dien-tap")
+@requires(MANAGE)
+def rehearse_release(name: str, release_id: int) -> Answer:
+    """Queue a rehearsal, which changes nothing."""
+    release = _release(name, release_id)
+    return _queued(jobs.Ask("rehearse", name, {"release_id": release.id}))
+
+
+@blueprint.post("/mo-dun/<name>/bat")
+@requires(MANAGE)
+@fresh_required
+def enable_plugin(name: str) -> Answer:
+    """Let a plug-in be heard and shown again."""
+    return _switch(name, on=True)
+
+
+@blueprint.post("/mo-dun/<name>/tat")
+@requires(MANAGE)
+@fresh_required
+def disable_plugin(name: str) -> Answer:
+    """Silence a plug-in; its data stays."""
+    return _switch(name, on=False)
+
+
+def _switch(name: str, *, on: bool) -> Answer:
+    try:
+        (operations.enable if on else operations.disable)(_settings(), name)
+    except PluginError as error:
+        flash(error.message, "warning")
+    else:
+        flash(_("Đã bật.") if on else _("Đã tắt. Dữ liệu của mô-đun vẫn còn."), "success")
+    return _shown(name)
+
+
+@blueprint.post("/mo-dun/<name>/quay-lai")
+@requires(MANAGE)
+@fresh_required
+def roll_back(name: str) -> Answer:
+    """Queue the way back to the release before."""
+    _installed(name)
+    return _queued(jobs.Ask("rollback", name))
+
+
+def _installed(name: str) -> queries.Line:
+    line = queries.line(name)
+    if not line.is_installed:
+        raise NotFound(_("Mô-đun %(name)s chưa được cài.", name=name))
+    return line
+
+
+@blueprint.route("/mo-dun/<name>/go", methods=["GET", "POST"])
+@requires(MANAGE)
+@fresh_required
+def remove_plugin(name: str) -> Answer:
+    """Ask what becomes of the data, then queue the removal."""
+    line = _installed(name)
+    form = RemoveForm()
+    status = 200
+    if request.method == "POST":
+        if form.validate():
+            data = {"disposal": form.disposal.data, "reason": form.reason.data or ""}
+            return _queued(jobs.Ask("remove", name, data, form.reason.data or ""))
+        status = 422
+    page = render_template(
+        "plugin_admin/remove.html",
+        line=line,
+        form=form,
+        counts=operations.row_counts(_settings(), name),
+        keep=Disposal.KEEP.value,
+    )
+    return page, status
+
+
+# -- handing in -----------------------------------------------------------------------------
+
+
+@blueprint.route("/mo-dun/quan-ly/them", methods=["GET", "POST"])
+@requires(MANAGE)
+@fresh_required
+def upload() -> Answer:
+    """Take a package from the browser, where the configuration allows it; nothing of it runs."""
+    settings = _settings()
+    if not settings.plugin_upload:
+        raise NotFound(_("Máy chủ này chỉ nhận mô-đun qua dòng lệnh (tracker plugin install)."))
+    form = UploadForm()
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.validate():
+            try:
+                release_id = _hand_in(settings, form.package.data, form.signature.data)
+            except (PluginError, Conflict) as error:
+                form.package.errors = [error.message]
+            else:
+                release = queries.release(release_id)
+                return redirect(
+                    url_for("plugin_admin.show_release", name=release.name, release_id=release.id),
+                    303,
+                )
+    page = render_template("plugin_admin/upload.html", form=form, unsigned=settings.plugin_unsigned)
+    return page, status
+
+
+def _hand_in(settings: Settings, package: FileStorage, signature: FileStorage | None) -> int:
+    found = None
+    if signature is not None and signature.filename:
+        text = signature.read(signatures.LARGEST_SIGNATURE_FILE).decode("utf-8", "replace")
+        found = signatures.read_signature(text, signature.filename)
+    return operations.add(settings, package.read(), package.filename or "", found)
+
+
+# -- keys -----------------------------------------------------------------------------------
+
+
+@blueprint.route("/mo-dun/quan-ly/khoa", methods=["GET", "POST"])
+@requires(MANAGE)
+@fresh_required
+def list_keys() -> Answer:
+    """Show the keys that count, and take another."""
+    form = KeyForm()
+    status = 200
+    if request.method == "POST":
+        status = 422
+        if form.validate():
+            try:
+                key = signatures.read_public_key(form.line.data or "", form.name.data or "")
+                run(services.trust_key, services.TrustKey(key))
+            except ValidationFailed as error:
+                form.take_errors(error)
+            except (PluginError, Conflict) as error:
+                form.line.errors = [error.message]
+            else:
+                flash(_("Đã tin cậy khóa “%(name)s”.", name=key.name), "success")
+                return redirect(url_for("plugin_admin.list_keys"), 303)
+    return render_template("plugin_admin/keys.html", form=form, found=queries.keys()), status
+
+
+@blueprint.post("/mo-dun/quan-ly/khoa/<fingerprint>/thu-hoi")
+@requires(MANAGE)
+@fresh_required
+def revoke_key(fingerprint: str) -> Answer:
+    """Revoke a key for ever."""
+    name = run(services.revoke_key, services.RevokeKey(fingerprint))
+    flash(_("Đã thu hồi khóa “%(name)s”.", name=name), "success")
+    return redirect(url_for("plugin_admin.list_keys"), 303)
+
+
+# -- files ----------------------------------------------------------------------------------
+
+
+@blueprint.get("/mo-dun/<name>/chan-doan")
+@requires(MANAGE)
+def fetch_diagnostics(name: str) -> Response:
+    """Hand out what a plug-in's author needs to find a fault, without people or secrets."""
+    database = "SQLite" if _settings().is_sqlite else "PostgreSQL"
+    content = diagnostics(db.session(), name, {"database": database})
+    return download(content, f"{name}-chan-doan.zip", ZIP)
+
+
+@blueprint.get("/mo-dun/quan-ly/du-lieu/<int:disposal_id>")
+@requires(MANAGE)
+@fresh_required
+def fetch_export(disposal_id: int) -> Response:
+    """Hand out the data that left a plug-in, from the machine that wrote it."""
+    record = queries.disposal(disposal_id)
+    path = exports.exports_folder(_settings()) / record.export_name
+    if not record.export_name or not path.is_file():
+        raise NotFound(_("Tệp này không nằm trên máy chủ đang trả lời."))
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadRequest(_("Không đọc được tệp.")) from error
+    if record.export_sha256 != exports.digest(content):
+        raise Conflict(_("Tệp đã bị thay đổi sau khi xuất, nên không gửi đi."))
+    return download(content, record.export_name, ZIP)
