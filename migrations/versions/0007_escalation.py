@@ -101,6 +101,35 @@ def upgrade() -> None:
     op.create_index("ix_calendar_feeds_unit_id", "calendar_feeds", ["unit_id"], unique=False)
     op.create_index("ix_calendar_feeds_user_id", "calendar_feeds", ["user_id"], unique=False)
     op.create_table(
+        "escalation_pauses",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("assignment_id", sa.Integer(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=False),
+        sa.Column("reason", sa.String(length=500), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_by_id", sa.Integer(), nullable=True),
+        sa.Column("created_by_name", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["assignment_id"],
+            ["assignments.id"],
+            name=op.f("fk_escalation_pauses_assignment_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["created_by_id"],
+            ["users.id"],
+            name=op.f("fk_escalation_pauses_created_by_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_escalation_pauses")),
+    )
+    op.create_index(
+        "ix_escalation_pauses_assignment_id",
+        "escalation_pauses",
+        ["assignment_id", "until"],
+        unique=False,
+    )
+    op.create_table(
         "escalation_steps",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("assignment_id", sa.Integer(), nullable=False),
@@ -109,7 +138,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("distance", sa.Integer(), nullable=False),
         sa.Column("taken_on", sa.Date(), nullable=False),
-        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("acted_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["assignment_id"],
@@ -137,11 +166,22 @@ def upgrade() -> None:
     )
     op.create_index("ix_escalation_steps_rung_id", "escalation_steps", ["rung_id"], unique=False)
     op.create_index(
-        "ix_escalation_steps_user_id_acted_at",
+        "ix_escalation_steps_unanswered",
         "escalation_steps",
-        ["user_id", "acted_at"],
+        ["assignment_id", "sent_at"],
         unique=False,
+        sqlite_where=sa.text("acted_at IS NULL"),
+        postgresql_where=sa.text("acted_at IS NULL"),
     )
+    op.create_index(
+        "ix_escalation_steps_unsent",
+        "escalation_steps",
+        ["user_id", "rung_id"],
+        unique=False,
+        sqlite_where=sa.text("sent_at IS NULL"),
+        postgresql_where=sa.text("sent_at IS NULL"),
+    )
+    op.create_index("ix_escalation_steps_user_id", "escalation_steps", ["user_id"], unique=False)
 
     rungs = sa.table(
         "escalation_rungs",
@@ -161,9 +201,23 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("ix_escalation_steps_user_id_acted_at", table_name="escalation_steps")
+    op.drop_index("ix_escalation_steps_user_id", table_name="escalation_steps")
+    op.drop_index(
+        "ix_escalation_steps_unsent",
+        table_name="escalation_steps",
+        sqlite_where=sa.text("sent_at IS NULL"),
+        postgresql_where=sa.text("sent_at IS NULL"),
+    )
+    op.drop_index(
+        "ix_escalation_steps_unanswered",
+        table_name="escalation_steps",
+        sqlite_where=sa.text("acted_at IS NULL"),
+        postgresql_where=sa.text("acted_at IS NULL"),
+    )
     op.drop_index("ix_escalation_steps_rung_id", table_name="escalation_steps")
     op.drop_table("escalation_steps")
+    op.drop_index("ix_escalation_pauses_assignment_id", table_name="escalation_pauses")
+    op.drop_table("escalation_pauses")
     op.drop_index("ix_calendar_feeds_user_id", table_name="calendar_feeds")
     op.drop_index("ix_calendar_feeds_unit_id", table_name="calendar_feeds")
     op.drop_table("calendar_feeds")

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tracker.core.db import Base, BigKey, HasPublicId, JsonText, Moment, Versioned, choice
@@ -58,15 +59,51 @@ class EscalationStep(Base):
     # Working days to (negative) or past the deadline on the day it was sent.
     distance: Mapped[int]
     taken_on: Mapped[date]
-    sent_at: Mapped[datetime] = mapped_column(Moment)
-    # The first report, request or answer about the assignment after it.
+    # Empty until the person's notice of that day is written.
+    sent_at: Mapped[datetime | None] = mapped_column(Moment)
+    # The first report or request about the assignment after it.
     acted_at: Mapped[datetime | None] = mapped_column(Moment)
 
     __table_args__ = (
         UniqueConstraint("assignment_id", "due_on", "rung_id", "user_id"),
-        Index("ix_escalation_steps_user_id_acted_at", "user_id", "acted_at"),
+        Index("ix_escalation_steps_user_id", "user_id"),
         Index("ix_escalation_steps_rung_id", "rung_id"),
+        Index(
+            "ix_escalation_steps_unsent",
+            "user_id",
+            "rung_id",
+            sqlite_where=sql("sent_at IS NULL"),
+            postgresql_where=sql("sent_at IS NULL"),
+        ),
+        Index(
+            "ix_escalation_steps_unanswered",
+            "assignment_id",
+            "sent_at",
+            sqlite_where=sql("acted_at IS NULL"),
+            postgresql_where=sql("acted_at IS NULL"),
+        ),
     )
+
+
+class EscalationPause(Base):
+    """Nobody is reminded of an assignment until a day, for a reason that was accepted."""
+
+    __tablename__ = "escalation_pauses"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    assignment_id: Mapped[int] = mapped_column(ForeignKey("assignments.id", ondelete="CASCADE"))
+    until: Mapped[date]
+    reason: Mapped[str] = mapped_column(String(500))
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="RESTRICT"))
+    created_by_name: Mapped[str] = mapped_column(String(200), default="")
+
+    __table_args__ = (Index("ix_escalation_pauses_assignment_id", "assignment_id", "until"),)
+
+    @property
+    def change_label(self) -> str:
+        """Name in the change log."""
+        return self.reason[:100]
 
 
 class FeedKind(StrEnum):

@@ -8,7 +8,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # 
 
 from tracker.notices.escalation_models import Audience
 from tracker.settings.forms import Whole
-from tracker.web.forms import Form, Longest, Required, Text
+from tracker.web.forms import Day, Form, Longest, Note, Required, Text
 
 HOURS = [SelectChoice(str(hour), f"{hour:02d}:00") for hour in range(24)]
 AUDIENCES = {
@@ -94,3 +94,10 @@ class RungForm(Form):
     )
     is_active = BooleanField(_l("Đang dùng"))
     version = HiddenField()
+
+
+class PauseForm(Form):
+    """Until when nobody is reminded, and why."""
+
+    until = Day(_l("Tạm dừng đến hết ngày"), [Required()], render_kw={"data-kind": "date"})
+    reason = Note(_l("Lý do"), [Required(), Longest(500)])

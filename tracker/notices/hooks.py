@@ -12,10 +12,21 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.core.work import Work, run
-from tracker.notices import bell, mail, permissions, queries, sending, views
+from tracker.notices import (
+    bell,
+    ladder,
+    ladder_views,
+    mail,
+    permissions,
+    queries,
+    sending,
+    views,
+)
 from tracker.outbox.telling import Tell, tell
 from tracker.plugins.descriptors import (
     Channel,
+    DashboardCard,
+    JobSpec,
     MenuItem,
     NoticeKind,
     NoticeWords,
@@ -56,6 +67,24 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
             weight=30,
         ),
         MenuItem(
+            key="unanswered",
+            label=_l("Nhắc việc chưa hồi âm"),
+            endpoint="notices.list_units",
+            icon="megaphone",
+            group="report",
+            permission=permissions.UNANSWERED,
+            weight=40,
+        ),
+        MenuItem(
+            key="ladder",
+            label=_l("Bậc nhắc việc"),
+            endpoint="notices.list_rungs",
+            icon="bell",
+            group="admin",
+            permission=permissions.LADDER,
+            weight=31,
+        ),
+        MenuItem(
             key="mail_server",
             label=_l("Máy chủ thư"),
             endpoint="notices.edit_mail_server",
@@ -90,6 +119,33 @@ def tracker_register_settings() -> Sequence[SettingSpec]:
             minimum=5,
             maximum=3600,
             weight=20,
+        ),
+    )
+
+
+@hookimpl
+def tracker_register_jobs() -> Sequence[JobSpec]:
+    """Remind people of deadlines on the morning of each working day."""
+    return (
+        JobSpec(
+            key="notices.remind",
+            label=_l("Nhắc hạn và báo việc quá hạn"),
+            cron="30 5 * * *",
+            run=ladder.remind,
+        ),
+    )
+
+
+@hookimpl
+def tracker_register_dashboard_cards() -> Sequence[DashboardCard]:
+    """Show leaders what nobody answered."""
+    return (
+        DashboardCard(
+            key="notices.unanswered",
+            title=_l("Nhắc việc chưa hồi âm"),
+            render=ladder_views.unanswered_card,
+            permission=permissions.UNANSWERED,
+            weight=60,
         ),
     )
 

@@ -149,7 +149,19 @@ def _amended(params: Mapping[str, Any]) -> NoticeWords:
     )
 
 
+def _several(params: Mapping[str, Any], title: str) -> NoticeWords:
+    """Say what a rung of the ladder tells of many tasks at once: the first by name."""
+    rest = params["count"] - len(params["titles"])
+    more = ngettext("… và %(num)d việc khác", "… và %(num)d việc khác", rest) if rest > 0 else ""
+    return NoticeWords(title, _lines(*(f"– {one}" for one in params["titles"]), more))
+
+
 def _due_soon(params: Mapping[str, Any]) -> NoticeWords:
+    if "count" in params:
+        return _several(
+            params,
+            ngettext("%(num)d việc sắp đến hạn", "%(num)d việc sắp đến hạn", params["count"]),
+        )
     return NoticeWords(
         _("Sắp đến hạn %(day)s: %(task)s", day=_day(params["due_on"]), task=params["task"]),
         _where(params),
@@ -157,6 +169,17 @@ def _due_soon(params: Mapping[str, Any]) -> NoticeWords:
 
 
 def _overdue(params: Mapping[str, Any]) -> NoticeWords:
+    if "count" in params:
+        return _several(
+            params,
+            ngettext(
+                "%(num)d việc quá hạn từ %(days)d ngày làm việc, ở %(units)d đơn vị",
+                "%(num)d việc quá hạn từ %(days)d ngày làm việc, ở %(units)d đơn vị",
+                params["count"],
+                days=params["days"],
+                units=params["units"],
+            ),
+        )
     words = show_due(date.fromisoformat(params["due_on"]), date.fromisoformat(params["on"]))
     return NoticeWords(
         _("Quá hạn từ %(day)s: %(task)s", day=_day(params["due_on"]), task=params["task"]),
