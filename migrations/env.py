@@ -1,6 +1,7 @@
 """Alembic's environment, for the core and, by `config.attributes`, for each plug-in."""
 
 from alembic import context
+from sqlalchemy import TypeDecorator
 
 from tracker.core.db import Base
 from tracker.core.migrate import VERSION_TABLE, is_plugin_table
@@ -21,6 +22,23 @@ def include_object(item, name, kind, reflected, compare_to):
     return kind != "table" or owns(name)
 
 
+def render_item(kind, item, autogen):
+    """Write own types as what the database sees: a migration imports nothing of the product."""
+    if kind == "type" and isinstance(item, TypeDecorator):
+        return f"sa.{item.impl!r}"
+    return False
+
+
+def without_words(context, revision, directives):
+    """Leave out of a migration what tables tell the product of themselves; an empty one is none."""
+    if directives and directives[0].upgrade_ops.is_empty() and attributes.get("skips_empty"):
+        directives.clear()
+    for script in directives:
+        for operation in script.upgrade_ops.ops + script.downgrade_ops.ops:
+            if hasattr(operation, "info"):
+                operation.info = {}
+
+
 connection = attributes["connection"]
 context.configure(
     connection=connection,
@@ -30,6 +48,8 @@ context.configure(
     include_object=include_object,
     render_as_batch=connection.dialect.name == "sqlite",
     compare_type=True,
+    render_item=render_item,
+    process_revision_directives=without_words,
     transactional_ddl=False,
 )
 context.run_migrations()

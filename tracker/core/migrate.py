@@ -149,7 +149,7 @@ def upgrade(database_url: str, revision: str = "head", owner: Owner | None = Non
 
 
 def upgrade_within(connection: Connection, revision: str, owner: Owner) -> None:
-    """Bring a plug-in's tables up to `revision` inside a `migrating` block, with what else is in it.
+    """Bring a plug-in's tables up to `revision` inside a `migrating` block, with what else it does.
 
     Raises SchemaError.
     """
@@ -183,18 +183,23 @@ def write_revision(database_url: str, message: str, owner: Owner, revision_id: s
     """Write a plug-in's next migration from the difference between its models and the database.
 
     The models have to be imported before, and the database at the plug-in's newest revision.
+    Raises SchemaError when there is no difference.
     """
     from alembic import command
+    from alembic.script import Script
 
     with migrating(database_url) as connection:
         config = _config(owner)
         config.attributes["connection"] = connection
+        config.attributes["skips_empty"] = True
         folder = owner.folder / "versions"
         folder.mkdir(parents=True, exist_ok=True)
         script = command.revision(
             config, message, autogenerate=True, rev_id=revision_id, version_path=str(folder)
         )
-    return Path(script.path)  # type: ignore[union-attr]
+    if not isinstance(script, Script):
+        raise SchemaError("the models and the migrations agree: there is nothing to write")
+    return Path(script.path)
 
 
 def _revision(connection: Connection, owner: Owner | None) -> str | None:
