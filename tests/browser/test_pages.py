@@ -9,11 +9,12 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, url_for
+from flask import Flask, current_app, url_for
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import ColumnElement, Select, select
@@ -31,13 +32,15 @@ from tests.support.browser import (
     serving,
     sideways_overflow,
 )
+from tests.support.wheels import TinyPlugin
 from tracker.accounts import links
 from tracker.accounts.models import User
 from tracker.accounts.tokens import hash_token, new_token
+from tracker.config import Settings
 from tracker.core.clock import FixedClock, SystemClock
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
 from tracker.core.db import db
-from tracker.core.work import run
+from tracker.core.work import Work, run
 from tracker.inspections import checklists
 from tracker.inspections.inputs import ChecklistRef
 from tracker.inspections.models import Finding, FindingState, InspectionPlan, Visit, VisitState
@@ -56,7 +59,10 @@ from tracker.plans.models import (
     Task,
     Urge,
 )
+from tracker.plugin_admin import operations, queries, services
 from tracker.plugins.host import host_of
+from tracker.plugins.models import Disposal, IncidentKind, PluginIncident
+from tracker.plugins.signatures import PublicKey
 from tracker.settings.models import CalendarDay
 from tracker.testing.databases import Databases
 
@@ -153,7 +159,7 @@ def site(
     clock = FixedClock(SystemClock().now())
     with (
         databases.fresh("sqlite", folder, migrated=True) as url,
-        running_app(make_settings(url, folder), clock) as app,
+        running_app(_open_settings(url, folder), clock) as app,
     ):
         fill(app)
         system = Context(SYSTEM_ACTOR, clock, Source.COMMAND)
@@ -170,6 +176,11 @@ def site(
             found = Site(server, chromium, pages, missing, clients, cookies)
             yield found
             found.close()
+
+
+def _open_settings(url: str, folder: Path) -> Settings:
+    """Return settings under which no page is closed."""
+    return replace(make_settings(url, folder), plugin_upload=True, plugin_unsigned=True)
 
 
 def signed_in(app: Flask, who: str) -> FlaskClient:
@@ -232,6 +243,7 @@ def prepare(client: FlaskClient) -> dict[str, dict[str, Any]]:
     token_of_run = ledger.Token(claimed.id, claimed.attempt)
     run(ledger.note_progress, ledger.Progress(token_of_run, 1200, 4000, "Đang đọc", lines))
     return {
+        **plugins(),
         "jobs.show_run": {"run_id": job_run},
         "accounts.use_link": {"token": token},
         "imports.problems": upload,
@@ -240,6 +252,55 @@ def prepare(client: FlaskClient) -> dict[str, dict[str, Any]]:
         "plans.issue_plan": {"key": "nam-sau"},
         "plans.move_row": {"key": "nam-sau", "task_id": draft_row},
     }
+
+
+def plugins() -> dict[str, dict[str, Any]]:
+    """Install a plug-in with a newer release and a fault, and remove another; for their pages."""
+    settings = current_app.extensions["tracker_settings"]
+    tiny = TinyPlugin()
+    added = [
+        operations.add(settings, one.wheel(), one.filename, None)
+        for one in (tiny, tiny.but(version="2.0"), TinyPlugin(name="gone"))
+    ]
+    operations.install(settings, added[0], skip_rehearsal=True)
+    operations.install(settings, added[2], skip_rehearsal=True)
+    operations.remove(settings, "gone", Disposal.EXPORT)
+    report = {
+        "steps": [{"name": "up", "done": True, "seconds": 0.2}],
+        "pages": [],
+        "errors": ["pages: /tiny/ (officer): HTTP 500"],
+        "seconds": 3.4,
+        "database_bytes": 4096,
+    }
+    run(services.save_rehearsal, services.SaveRehearsal(added[1], False, report))
+    key = PublicKey("Sở Nội vụ", b"0123456789abcdef" * 2)
+    run(services.trust_key, services.TrustKey(key))
+    run(note_fault, None)
+    named = {"name": "tiny"}
+    (record,) = queries.disposals("gone")
+    return {
+        "plugin_admin.fetch_diagnostics": named,
+        "plugin_admin.fetch_export": {"disposal_id": record.id},
+        "plugin_admin.remove_plugin": named,
+        "plugin_admin.show_plugin": named,
+        "plugin_admin.show_release": {**named, "release_id": added[1]},
+    }
+
+
+def note_fault(work: Work, _data: None) -> None:
+    """Write down a fault of a plug-in."""
+    work.session.add(
+        PluginIncident(
+            plugin="tiny",
+            version="1.0",
+            kind=IncidentKind.ERROR,
+            place="tiny.index",
+            message="ValueError: " + "0123456789abcdef" * 8,
+            count=3,
+            first_at=work.now,
+            last_at=work.now,
+        )
+    )
 
 
 def examples() -> dict[str, dict[str, Any]]:

@@ -48,6 +48,7 @@ PAGES = (
     "/nhat-ky",
     "/bao-cao-ky",
     "/viec-tu-dong",
+    "/mo-dun",
     "/nhap",
     "/tim?q=thu+tuc",
     "/thiet-lap/ngay-nghi",
