@@ -189,6 +189,9 @@ def tracker_register_my_work() -> Sequence[MyWorkSource]:
             key="plans.decisions", items=my_work.to_decide, permission="tasks.decide", weight=20
         ),
         MyWorkSource(
+            key="plans.reviews", items=my_work.to_review, permission="plans.manage", weight=25
+        ),
+        MyWorkSource(
             key="plans.unanswered", items=my_work.unanswered, permission="tasks.urge", weight=30
         ),
     )

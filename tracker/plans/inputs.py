@@ -108,6 +108,14 @@ class RecordTrigger:
 
 
 @dataclass(frozen=True)
+class PostponeReview:
+    """What a conditional task waits for has not come about; the next day to ask again."""
+
+    task_id: int
+    review_on: date
+
+
+@dataclass(frozen=True)
 class AskExtension:
     """A request for a later deadline."""
 

@@ -7,10 +7,11 @@ from typing import Final
 
 from flask import url_for
 from flask_babel import gettext as _
-from sqlalchemy import or_, select
+from sqlalchemy import exists, or_, select
 
 from tracker.core.context import current
 from tracker.core.db import db
+from tracker.core.deadlines import DeadlineKind
 from tracker.core.rights import rights
 from tracker.plans.models import (
     Assignment,
@@ -19,6 +20,7 @@ from tracker.plans.models import (
     Plan,
     PlanState,
     ProgressEntry,
+    Reported,
     Task,
     Urge,
 )
@@ -204,6 +206,54 @@ def to_decide() -> Sequence[MyWorkItem]:
             )
         )
     return found
+
+
+def to_review() -> Sequence[MyWorkItem]:
+    """Return the conditional tasks whose day has come to ask whether the condition is there."""
+    context = current()
+    rows = db.session.execute(
+        select(
+            Task.id,
+            Task.title,
+            Task.number,
+            Task.trigger_text,
+            Task.review_on,
+            Plan.title.label("plan_title"),
+        )
+        .join(Plan, Plan.id == Task.plan_id)
+        .where(
+            Plan.state == PlanState.ISSUED,
+            Task.deadline_kind == DeadlineKind.CONDITIONAL,
+            Task.triggered_on.is_(None),
+            Task.withdrawn_on.is_(None),
+            Task.review_on <= context.clock.today(),
+            rights.visible(context.actor.access, "plans.manage", Task),
+            exists().where(
+                Assignment.task_id == Task.id,
+                Assignment.withdrawn_on.is_(None),
+                Assignment.reported != Reported.DONE,
+            ),
+        )
+        .order_by(Task.review_on, Task.id)
+        .limit(MOST)
+    )
+    return [
+        MyWorkItem(
+            group=WorkGroup.TO_DECIDE,
+            title=row.title,
+            url=url_for("plans.show_task", task_id=row.id),
+            context=_context(row.plan_title, row.number, ""),
+            status=Status.WAITING.value,
+            note=_(
+                "Đến ngày xem lại %(day)s. Điều kiện đã có chưa: %(trigger)s",
+                day=show_date(row.review_on),
+                trigger=row.trigger_text,
+            ),
+            update_url=url_for("plans.trigger_task", task_id=row.id),
+            key=f"review-{row.id}",
+        )
+        for row in rows
+    ]
 
 
 def unanswered() -> Sequence[MyWorkItem]:

@@ -31,6 +31,7 @@ from tracker.plans.inputs import (
     DecideDispute,
     JudgeReport,
     OpenDispute,
+    PostponeReview,
     RecordTrigger,
     ReportProgress,
 )
@@ -381,12 +382,9 @@ def _put_right(work: Work, plan: Plan, assignment: Assignment, data: DecideDispu
 # -- conditional deadlines -------------------------------------------------------------------
 
 
-def record_trigger(work: Work, data: RecordTrigger) -> date:
-    """Record the day a conditional task was waiting for; return the due day that follows.
-
-    Recorded again, it puts a wrong day right. Raises ValidationFailed by field.
-    """
-    task = work.get(Task, data.task_id)
+def _conditional_task(work: Work, task_id: int) -> Task:
+    """Return a task in force that waits for something, for who manages its plan."""
+    task = work.get(Task, task_id)
     if not work.may("plans.manage", task):
         raise PermissionDenied if work.may("plans.view", task) else NotFound
     plan = work.session.get_one(Plan, task.plan_id)
@@ -394,6 +392,28 @@ def record_trigger(work: Work, data: RecordTrigger) -> date:
         raise ValidationFailed({"": _("Kế hoạch không ở trạng thái đang thực hiện.")})
     if task.deadline_kind is not DeadlineKind.CONDITIONAL:
         raise ValidationFailed({"": _("Việc này không có hạn theo điều kiện.")})
+    return task
+
+
+def postpone_review(work: Work, data: PostponeReview) -> None:
+    """Keep the day on which to ask again whether what a task waits for has come about.
+
+    Raises ValidationFailed by field.
+    """
+    task = _conditional_task(work, data.task_id)
+    if task.triggered_on is not None:
+        raise ValidationFailed({"review_on": _("Việc này đã có ngày có điều kiện.")})
+    if data.review_on <= work.today:
+        raise ValidationFailed({"review_on": _("Ngày xem lại phải sau hôm nay.")})
+    task.review_on = data.review_on
+
+
+def record_trigger(work: Work, data: RecordTrigger) -> date:
+    """Record the day a conditional task was waiting for; return the due day that follows.
+
+    Recorded again, it puts a wrong day right. Raises ValidationFailed by field.
+    """
+    task = _conditional_task(work, data.task_id)
     if task.trigger_offset is None:
         raise ValidationFailed({"": _("Kế hoạch chưa ghi số ngày kể từ khi có điều kiện.")})
     if data.triggered_on > work.today:

@@ -20,7 +20,7 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its types
 from wtforms.validators import StopValidation
 
-from tracker.core.errors import BadRequest
+from tracker.core.errors import BadRequest, ValidationFailed
 from tracker.core.text import normalise
 from tracker.files.services import PreparedFile
 from tracker.plans.inputs import (
@@ -34,6 +34,7 @@ from tracker.plans.inputs import (
     GrantExtensions,
     JudgeReport,
     OpenDispute,
+    PostponeReview,
     RecordTrigger,
     ReportProgress,
     UrgeUnits,
@@ -280,13 +281,26 @@ class TriggerForm(Form):
     """The day a conditional task was waiting for."""
 
     triggered_on = Day(
-        _l("Ngày có điều kiện"), validators=[Required()], render_kw={"data-kind": "date"}
+        _l("Ngày có điều kiện"),
+        render_kw={"data-kind": "date"},
+        description=_l("Để trống nếu điều kiện chưa có."),
+    )
+    review_on = Day(
+        _l("Chưa có thì hỏi lại ngày"),
+        render_kw={"data-kind": "date"},
+        description=_l("Tới ngày này, việc lại hiện trong “Hôm nay” để hỏi."),
     )
     note = Note(_l("Căn cứ"), validators=[Longest(5000)])
 
-    def to_input(self, task_id: int) -> RecordTrigger:
-        """Return what the service takes."""
-        return RecordTrigger(task_id, self.triggered_on.data, self.note.data or "")
+    def to_input(self, task_id: int) -> RecordTrigger | PostponeReview:
+        """Return what the service takes. Raises ValidationFailed when neither day is given."""
+        if self.triggered_on.data is not None:
+            return RecordTrigger(task_id, self.triggered_on.data, self.note.data or "")
+        if self.review_on.data is None:
+            raise ValidationFailed(
+                {"triggered_on": _("Hãy ghi ngày có điều kiện, hoặc ngày hỏi lại.")}
+            )
+        return PostponeReview(task_id, self.review_on.data)
 
 
 class PersonForm(Form):

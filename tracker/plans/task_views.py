@@ -24,6 +24,7 @@ from tracker.core.work import run
 from tracker.files.services import prepare_all
 from tracker.plans import extensions, figures, labels, progress, task_queries, timeline, urges
 from tracker.plans.blueprint import blueprint
+from tracker.plans.inputs import PostponeReview
 from tracker.plans.models import Assignment, Extension, Reported, Urge
 from tracker.plans.rules import RULE_WORDS, STATUS_WORDS, CountRule, Status
 from tracker.plans.task_forms import (
@@ -803,7 +804,11 @@ def trigger_task(task_id: int) -> BaseResponse:
     form = TriggerForm() if is_post else TriggerForm(None, triggered_on=head.triggered_on)
 
     def do() -> object:
-        due_on = run(progress.record_trigger, form.to_input(task_id))
+        wanted = form.to_input(task_id)
+        if isinstance(wanted, PostponeReview):
+            run(progress.postpone_review, wanted, reason=form.note.data or "")
+            return _("Sẽ hỏi lại ngày %(day)s.", day=show_date(wanted.review_on))
+        due_on = run(progress.record_trigger, wanted)
         return _("Đã ghi ngày có điều kiện; hạn là %(day)s.", day=show_date(due_on))
 
     act = _Act(_("Ghi ngày có điều kiện"), _("Lưu"), intro=head.trigger_text)
