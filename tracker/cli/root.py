@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import click
 from tracker.cli.index import COMMANDS
 from tracker.cli.language import language_of
 from tracker.core.text import N_
-from tracker.plugins.commands import is_without_app, is_without_plugins
+from tracker.plugins.commands import is_at_once, is_without_app, is_without_plugins
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -83,20 +84,37 @@ def _find(name: str) -> click.Command | None:
         from tracker.cli.importing import import_file
 
         return import_file
+    if name == "run":
+        # The server is to start now, not when every feature is loaded.
+        from tracker.ops.running import run_command
+
+        return run_command
     if name == "plugin":
         # Also when a plug-in keeps the commands of others from being collected.
         from tracker.plugin_admin.cli import plugin
 
         return plugin
-    return registered().get(name)
+    return registered().get(name) or registered_by_plugins().get(name)
 
 
 def registered() -> dict[str, click.Command]:
-    """Return the commands that features and plug-ins register, by name."""
+    """Return the commands that features register, by name."""
     from tracker.features import features
     from tracker.plugins.host import Host
 
     return {str(command.name): command for command in Host(features()).registry.commands}
+
+
+def registered_by_plugins() -> dict[str, click.Command]:
+    """Return the commands that enabled plug-ins register, by name; they never hide the core's."""
+    from tracker.config import settings_from_environment
+    from tracker.features import features, load_models
+    from tracker.plugins.host import Host
+    from tracker.plugins.loader import load_plugins
+
+    load_models()
+    host = Host(features(), load_plugins(settings_from_environment()))
+    return {str(command.name): command for command in host.registry.commands}
 
 
 def prepare(
@@ -120,6 +138,8 @@ def prepare(
         }
     elif command.callback is not None:
         surroundings = in_language if bare else in_core_app if core else in_app
+        if is_at_once(command):
+            surroundings = at_once
         made.callback = _within(surroundings, command.callback)
     return made
 
@@ -142,6 +162,13 @@ def _within(
             return callback(*arguments, **options)
 
     return run
+
+
+@contextlib.contextmanager
+def at_once() -> Iterator[None]:
+    """Load nothing, and hand over what makes gettext speak later."""
+    click.get_current_context().obj = in_language
+    yield
 
 
 @contextlib.contextmanager
@@ -244,11 +271,16 @@ def telling_errors() -> Iterator[None]:
 @contextlib.contextmanager
 def telling_database_errors() -> Iterator[None]:
     """Turn a database that cannot be reached into Failed, without its password."""
-    from sqlalchemy.exc import OperationalError
-
     try:
         yield
-    except OperationalError as error:
+    except Exception as error:
+        # What starts the server has loaded no database library, and meets none of its errors.
+        if "sqlalchemy" not in sys.modules:
+            raise
+        from sqlalchemy.exc import OperationalError
+
+        if not isinstance(error, OperationalError):
+            raise
         first = str(error.orig).strip().partition("\n")[0]
         words = translate(N_("Không dùng được cơ sở dữ liệu. Hãy xem lại TRACKER_DATABASE_URL."))
         raise Failed(f"{words} ({first})") from error

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, create_engine, event, inspect
 from sqlalchemy.pool import NullPool
+
+from tracker.core.folders import migrations_folder
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -58,14 +59,6 @@ def is_plugin_table(table: str) -> bool:
     return (table.startswith("plugin_") and "__" in table) or table.startswith(
         f"{VERSION_TABLE}_plugin_"
     )
-
-
-def migrations_folder() -> Path:
-    """Return the core's migrations: beside the package when installed, else in the checkout."""
-    try:
-        return Path(str(resources.files("tracker.migrations").joinpath("")))
-    except ModuleNotFoundError:
-        return Path(__file__).resolve().parents[2] / "migrations"
 
 
 def _config(owner: Owner | None) -> Config:

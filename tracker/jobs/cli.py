@@ -24,6 +24,7 @@ from tracker.jobs.child import die_with_parent
 from tracker.jobs.ledger import Claimed, StartByHand, start_by_hand
 from tracker.jobs.models import ENDED, JobRun, RunState
 from tracker.jobs.worker import execute, serve, tick
+from tracker.plugins.breaker import breaker_of, end_in_order
 from tracker.plugins.host import current_registry
 
 LOOK_SECONDS = 0.2
@@ -37,6 +38,7 @@ def worker() -> None:
     """Tick until told to stop."""
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     db.session.rollback()
+    breaker_of(app).retire = end_in_order
     serve(app)
 
 

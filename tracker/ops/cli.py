@@ -6,7 +6,6 @@ All but `doctor` work without a database that is ready, so they take the setting
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,8 +22,7 @@ from sqlalchemy import select
 from tracker.accounts import demo as demo_people
 from tracker.accounts import links
 from tracker.accounts.tokens import hash_token, new_token
-from tracker.app import create_app
-from tracker.config import Settings, settings_from_environment
+from tracker.config import settings_from_environment
 from tracker.core.changes import ChangeHead
 from tracker.core.clock import SystemClock
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
@@ -33,8 +31,7 @@ from tracker.core.numbers import format_date, format_moment
 from tracker.core.text import N_
 from tracker.core.work import Work, run
 from tracker.ops import backup as backups
-from tracker.ops.instance import fill, prepare
-from tracker.ops.supervisor import Supervisor
+from tracker.ops.instance import ready_app
 from tracker.plugins.commands import without_app
 from tracker.plugins.descriptors import DemoData, Health
 from tracker.plugins.host import current_registry
@@ -51,40 +48,6 @@ def _as_system(app: Flask) -> Iterator[None]:
         yield
 
 
-def _ready_app(settings: Settings) -> Flask:
-    prepare(settings)
-    app = create_app(settings)
-    fill(app)
-    return app
-
-
-@without_app
-@click.command(
-    "run",
-    help=N_("Chạy máy chủ và tiến trình việc tự động; tạo hệ thống trống trước nếu chưa có."),
-    epilog=N_("Ví dụ: TRACKER_BIND=0.0.0.0:8000 tracker run"),
-)
-def run_command() -> None:
-    """Start the server and the job process."""
-    settings = settings_from_environment()
-    app = _ready_app(settings)
-    with _as_system(app):
-        is_demo = _demo_day() is not None
-        has_users = links.has_users(db.session())
-
-    def say(address: str) -> None:
-        click.echo(f"\n  {address}\n")
-        if is_demo:
-            click.echo("  " + _("Đây là bản trình diễn: trang đăng nhập có nút cho từng vai trò."))
-        elif not has_users:
-            click.echo("  " + _("Chưa ai có tài khoản. Lấy liên kết thiết lập bằng: tracker init"))
-        click.echo("  " + _("Dừng bằng Ctrl+C.") + "\n")
-
-    code = Supervisor(settings, os.environ, say).serve()
-    if code:
-        raise SystemExit(code)
-
-
 @without_app
 @click.command(
     help=N_("Tạo hệ thống thật còn trống và in liên kết thiết lập dùng một lần (hiệu lực 48 giờ)."),
@@ -93,7 +56,7 @@ def run_command() -> None:
 def init() -> None:
     """Make an instance and its set-up link."""
     settings = settings_from_environment()
-    app = _ready_app(settings)
+    app = ready_app(settings)
     token = new_token()
     with _as_system(app):
         run(links.make_link, links.MakeLink(hash_token(token), None))
@@ -142,7 +105,7 @@ def _demo_day() -> date | None:
 def demo(passwords: bool, plugins_folder: Path | None) -> None:
     """Load the demo."""
     settings = settings_from_environment()
-    app = _ready_app(settings)
+    app = ready_app(settings)
     with _as_system(app):
         day = _demo_day()
         if day is None:

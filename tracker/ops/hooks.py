@@ -8,8 +8,9 @@ import click
 from flask_babel import lazy_gettext as _l
 
 from tracker.ops import checks
-from tracker.ops.cli import backup, demo, doctor, init, restore, run_command
+from tracker.ops.cli import backup, demo, doctor, init, restore
 from tracker.ops.demo import places, press, this_year, visits
+from tracker.ops.running import run_command
 from tracker.plugins.descriptors import DemoData, DoctorCheck, MenuItem
 from tracker.plugins.hookspecs import hookimpl
 

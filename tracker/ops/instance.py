@@ -10,12 +10,15 @@ import click
 from flask import Flask
 from flask_babel import gettext as _
 
+from tracker.app import create_app
 from tracker.config import Settings
 from tracker.core import migrate, secrets
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
 from tracker.core.work import run
+from tracker.features import load_models
 from tracker.inspections.checklists import sync_templates
 from tracker.plugins.host import host_of
+from tracker.plugins.loader import load_plugins
 from tracker.web.contracts import contracts_of
 
 
@@ -81,3 +84,12 @@ def fill(app: Flask) -> None:
         acting(Context(SYSTEM_ACTOR, contracts_of(app).clock, Source.COMMAND)),
     ):
         run(sync_templates, host_of(app).registry.checklist_templates)
+
+
+def ready_app(settings: Settings) -> Flask:
+    """Return the app on an instance that is there and current, made and filled where it was not."""
+    prepare(settings)
+    load_models()
+    app = create_app(settings, load_plugins(settings))
+    fill(app)
+    return app

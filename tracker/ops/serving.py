@@ -1,4 +1,4 @@
-"""The app as a server starts it: settings from the environment."""
+"""The app as a server starts it: settings from the environment, plug-ins from the set file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from flask import Flask
 
 from tracker.app import create_app
 from tracker.config import settings_from_environment
+from tracker.features import load_models
+from tracker.ops import workers
 from tracker.outbox.drain import start_pool
+from tracker.plugins.breaker import breaker_of, end_in_order
+from tracker.plugins.loader import load_plugins
 
 
 def make_app() -> Flask:
@@ -18,6 +22,11 @@ def make_app() -> Flask:
     )
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    app = create_app(settings_from_environment())
+    settings = settings_from_environment()
+    # Before plug-ins are imported: their tables point at the core's.
+    load_models()
+    app = create_app(settings, load_plugins(settings))
+    breaker_of(app).retire = end_in_order
     start_pool(app)
+    workers.announce(settings.instance)
     return app

@@ -1,11 +1,19 @@
 """`tracker run`: the web server and one job process, watched until they are told to stop.
 
 The web server is gunicorn with threads, as a process of its own (never with preload: a reload must
-load new code). SIGTERM and SIGINT end both, SIGHUP reloads both.
+load new code). SIGTERM and SIGINT end both, SIGHUP reloads both. A reload exchanges the web workers
+one by one, each only when its successor serves: gunicorn's own takes all away at once, and requests
+wait until the first new one has loaded.
+
+The supervisor keeps the machine at the wanted set of plug-ins: where the database's generation is
+newer than the set file's it has the files brought, where the file wants other code it has it tried
+in a process of its own, and then reloads. It imports neither the app nor a plug-in.
 """
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import signal
 import subprocess
@@ -16,14 +24,28 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from tracker.config import Settings
+from tracker.ops import workers
+from tracker.ops.watching import Reader, generation
+from tracker.plugins.setfile import code_of, read_plain, write_plain
+
+log = logging.getLogger(__name__)
 
 FACTORY = "tracker.ops.serving:make_app()"
 GRACE_SECONDS = 30
 READY_SECONDS = 60
 # A job process that dies is started again, more slowly each time, up to this.
 LONGEST_PAUSE_SECONDS = 60.0
+LOOK_SECONDS = 0.5
+# How often the database is asked whether the wanted set has changed.
+ASK_SECONDS = 1.0
+# A trial that takes longer has come upon a plug-in that never ends; its mark says which.
+TRIAL_SECONDS = 60
+MOST_TRIALS = 5
+# Exit codes of gunicorn when a worker could not load the app.
+BOOT_FAILED = {3, 4}
 
 
 def web_command(settings: Settings) -> list[str]:
@@ -56,6 +78,11 @@ def worker_command() -> list[str]:
     return [sys.executable, "-m", "tracker", "worker"]
 
 
+def arrive_command(word: str) -> list[str]:
+    """Return the command line of a step towards the wanted set (see tracker.ops.arrive)."""
+    return [sys.executable, "-m", "tracker.ops.arrive", word]
+
+
 @dataclass
 class Supervisor:
     """Starts, watches and ends the two processes."""
@@ -63,36 +90,93 @@ class Supervisor:
     settings: Settings
     environment: Mapping[str, str]
     say: Callable[[str], None]
+    # Called when the server, by itself, starts without plug-ins.
+    warn: Callable[[], None] = field(default=lambda: None)
     stopping: threading.Event = field(default_factory=threading.Event)
+    reloading: threading.Event = field(default_factory=threading.Event)
     web: subprocess.Popen[bytes] | None = None
     worker: subprocess.Popen[bytes] | None = None
+    # The code that the servers have loaded, and the newest generation that was brought here.
+    running: str = ""
+    brought: int = 0
+    _reader: Reader | None = None
+    _asked_at: float = 0.0
+    _known: int | None = None
+    _looking: threading.Thread | None = None
+    _worker_pause: float = 1.0
+    _worker_started: float = 0.0
 
     def serve(self) -> int:
         """Run until told to stop; return the exit code (the web server's when it died)."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self.stopping.set())
-        signal.signal(signal.SIGHUP, lambda *_: self._reload())
-        self.web = self._start(web_command(self.settings))
-        if not self._wait_until_ready():
+        signal.signal(signal.SIGHUP, lambda *_: self.reloading.set())
+        workers.clear(self.settings.instance)
+        code = self._start_web()
+        if code is not None:
             self._end()
-            return self.web.returncode or 1
+            return code
         self.say(f"http://{self.settings.bind}")
-        self.worker = self._start(worker_command())
-        pause, started = 1.0, time.monotonic()
-        while not self.stopping.wait(0.5):
-            if self.web.poll() is not None:
-                self.stopping.set()
-                self._end()
-                return self.web.returncode or 1
-            if self.worker.poll() is not None:
-                if time.monotonic() - started > LONGEST_PAUSE_SECONDS:
-                    pause = 1.0
-                self.stopping.wait(pause)
-                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-                if not self.stopping.is_set():
-                    self.worker, started = self._start(worker_command()), time.monotonic()
+        self._start_worker()
+        self._reader = Reader(self.settings)
+        self._in_background(self._report)
+        while not self.stopping.wait(LOOK_SECONDS):
+            if self.web is not None and self.web.poll() is not None:
+                # A reload whose workers could not load the app ends gunicorn as a whole.
+                code = self.web.returncode or 1
+                code = (self._start_web() or 0) if code in BOOT_FAILED else code
+                if code:
+                    self.stopping.set()
+                    self._end()
+                    return code
+            self._watch_worker()
+            if not self._is_busy():
+                self._watch_set()
         self._end()
         return 0
+
+    # -- the web server ------------------------------------------------------------------
+
+    def _start_web(self) -> int | None:
+        """Start the web server; return None when it answers, else the exit code.
+
+        A server that fails to start twice with plug-ins is started without any.
+        """
+        for attempt in (1, 2, 3):
+            self.running, self.brought = self._wanted()
+            self.web = self._start(web_command(self.settings))
+            if self._wait_until_ready() or self.stopping.is_set():
+                return None
+            code = self.web.poll()
+            has_plugins = bool(self._plain()["plugins"]) and not self._is_safe()
+            if not has_plugins or (code is not None and code not in BOOT_FAILED):
+                return code or 1
+            self._kill(self.web)
+            if attempt == 2:
+                self._go_safe()
+        return 1
+
+    def _go_safe(self) -> None:
+        self.warn()
+        write_plain(self.settings.instance, {**self._plain(), "safe_mode": True})
+
+    def _is_safe(self) -> bool:
+        return self.settings.safe_mode or bool(self._plain()["safe_mode"])
+
+    def _plain(self) -> dict[str, object]:
+        try:
+            return read_plain(self.settings.instance)
+        except ValueError:
+            # The loader says what is wrong with it, and starts without plug-ins.
+            return {"generation": 0, "safe_mode": False, "plugins": []}
+
+    def _wanted(self) -> tuple[str, int]:
+        """Return the code that the set file wants, and the file's generation."""
+        data = self._plain()
+        try:
+            return code_of(data), int(str(data["generation"]))
+        except (KeyError, TypeError, ValueError):
+            return "", 0
 
     def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         # A group of its own: Ctrl+C reaches the supervisor only, which ends the others in order.
@@ -115,13 +199,138 @@ class Supervisor:
                 self.stopping.wait(0.05)
         return False
 
+    # -- the job process -----------------------------------------------------------------
+
+    def _start_worker(self) -> None:
+        self.worker, self._worker_started = self._start(worker_command()), time.monotonic()
+
+    def _watch_worker(self) -> None:
+        if self.worker is None or self.worker.poll() is None:
+            return
+        if time.monotonic() - self._worker_started > LONGEST_PAUSE_SECONDS:
+            self._worker_pause = 1.0
+        # Told to end by a reload, it comes back at once.
+        pause = 0.0 if self.worker.returncode in {0, -signal.SIGTERM} else self._worker_pause
+        self.stopping.wait(pause)
+        if pause:
+            self._worker_pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+        if not self.stopping.is_set():
+            self._start_worker()
+
+    # -- the wanted set ------------------------------------------------------------------
+
+    def _watch_set(self) -> None:
+        """Look whether something else is wanted; what takes time is done beside the watching."""
+        code, brought = self._wanted()
+        if code != self.running or self.reloading.is_set():
+            self._in_background(self._switch)
+        elif brought != self.brought:
+            self.brought = brought
+            self._in_background(self._report)
+        elif time.monotonic() - self._asked_at >= ASK_SECONDS and self._reader is not None:
+            self._asked_at = time.monotonic()
+            newest = generation(self._reader)
+            if newest is not None and newest > brought and newest != self._known:
+                self._known = newest
+                self._in_background(self._fetch)
+
+    def _is_busy(self) -> bool:
+        return self._looking is not None and self._looking.is_alive()
+
+    def _in_background(self, step: Callable[[], None]) -> None:
+        self._looking = threading.Thread(target=step, daemon=True, name=step.__name__)
+        self._looking.start()
+
+    def _fetch(self) -> None:
+        if self._arrive("fetch", TRIAL_SECONDS) is None:
+            # Asked for again: the database or the disk may be back by then.
+            self._known = None
+
+    def _switch(self) -> None:
+        """Try the wanted code, then reload; a plug-in that breaks the trial leaves its mark."""
+        self.reloading.clear()
+        for _attempt in range(MOST_TRIALS):
+            code, brought = self._wanted()
+            if self._arrive("trial", TRIAL_SECONDS) is not None:
+                break
+        self.running, self.brought = code, brought
+        self._reload()
+        self._report()
+
+    def _report(self) -> None:
+        self._arrive("report", TRIAL_SECONDS)
+
+    def _arrive(self, word: str, seconds: float) -> dict[str, str] | None:
+        """Take a step in a process of its own; return what it says, None when it failed."""
+        try:
+            done = subprocess.run(
+                arrive_command(word),
+                env=dict(self.environment),
+                stdout=subprocess.PIPE,
+                stdin=subprocess.DEVNULL,
+                timeout=seconds,
+                check=False,
+                start_new_session=True,
+            )
+        except subprocess.TimeoutExpired:
+            return None
+        if done.returncode != 0:
+            return None
+        line = done.stdout.decode(errors="replace").strip().rpartition("\n")[2]
+        try:
+            said: dict[str, str] = json.loads(line or "{}")
+        except ValueError:
+            return {}
+        return said
+
     def _reload(self) -> None:
-        if self.web is not None:
-            self.web.send_signal(signal.SIGHUP)
-        if self.worker is not None:
+        """Exchange the web workers one by one, then the job process."""
+        for _number in range(self.settings.web_workers):
+            before = self._workers()
+            self._signal_web(signal.SIGTTIN)
+            if not self._wait_for(partial(self._has_new, before)):
+                log.warning("a new web worker does not serve yet after %s s", READY_SECONDS)
+            # gunicorn takes away the oldest, which finishes what it is at.
+            self._signal_web(signal.SIGTTOU)
+            self._wait_for(partial(self._has_lost, before))
+        if self.worker is not None and self.worker.poll() is None:
             self.worker.terminate()
 
+    def _has_new(self, known: set[int]) -> bool:
+        return bool(self._workers() - known)
+
+    def _has_lost(self, known: set[int]) -> bool:
+        return not known or not known <= self._workers()
+
+    def _workers(self) -> set[int]:
+        """Return the process numbers of the web workers that serve now."""
+        parent = self.web.pid if self.web is not None else 0
+        return workers.workers_of(self.settings.instance, parent)
+
+    def _signal_web(self, number: signal.Signals) -> None:
+        if self.web is not None and self.web.poll() is None:
+            self.web.send_signal(number)
+
+    def _wait_for(self, is_so: Callable[[], bool]) -> bool:
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline and not self.stopping.is_set():
+            if is_so():
+                return True
+            if self.web is None or self.web.poll() is not None:
+                return False
+            self.stopping.wait(0.1)
+        return False
+
+    # -- the end -------------------------------------------------------------------------
+
+    def _kill(self, process: subprocess.Popen[bytes]) -> None:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
     def _end(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
         running = [one for one in (self.worker, self.web) if one is not None]
         for process in running:
             if process.poll() is None:
@@ -130,5 +339,4 @@ class Supervisor:
             try:
                 process.wait(GRACE_SECONDS + 5)
             except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+                self._kill(process)

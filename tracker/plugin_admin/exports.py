@@ -23,8 +23,8 @@ from tracker.core.tabletext import lines_of
 from tracker.files.models import Attachment, Blob
 from tracker.files.store import make_stores
 from tracker.plugins import snapshots
-from tracker.plugins.loader import plugins_folder
 from tracker.plugins.manifest import Manifest
+from tracker.plugins.setfile import plugins_folder
 from tracker.web.xlsx import Column, Sheet, write_workbook
 
 FILES = "files.json"

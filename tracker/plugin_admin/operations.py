@@ -36,12 +36,12 @@ from tracker.plugins.loader import (
     SetEntry,
     SetFile,
     describe,
-    plugins_folder,
     write_set,
 )
 from tracker.plugins.manifest import Manifest, version_key
 from tracker.plugins.models import Disposal, PluginInstall, PluginRelease
 from tracker.plugins.packages import Package
+from tracker.plugins.setfile import plugins_folder
 from tracker.plugins.signatures import Signature
 from tracker.plugins.states import LOADED_STATES, PluginState, Reason, Wanted, explain
 

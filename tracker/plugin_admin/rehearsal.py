@@ -19,7 +19,8 @@ from flask_babel import gettext as _
 from tracker.config import Settings
 from tracker.core.secrets import key_file
 from tracker.plugin_admin.copies import clear_copy, copy_database
-from tracker.plugins.loader import SetEntry, SetFile, plugins_folder, write_set
+from tracker.plugins.loader import SetEntry, SetFile, write_set
+from tracker.plugins.setfile import plugins_folder
 
 MODULE = "tracker.ops.rehearsal"
 LONGEST_SECONDS = 600

@@ -17,8 +17,8 @@ from flask_babel import gettext as _
 from tracker.config import Settings
 from tracker.core.errors import PluginError
 from tracker.plugins import index, packages, signatures
-from tracker.plugins.loader import plugins_folder
 from tracker.plugins.manifest import is_name
+from tracker.plugins.setfile import plugins_folder
 from tracker.plugins.signatures import Signature
 
 BUILD_SECONDS = 300

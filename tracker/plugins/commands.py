@@ -16,6 +16,7 @@ Command = TypeVar("Command", bound=click.Command)
 
 _WITHOUT_APP = "tracker_without_app"
 _WITHOUT_PLUGINS = "tracker_without_plugins"
+_AT_ONCE = "tracker_at_once"
 
 
 def without_app(command: Command) -> Command:
@@ -44,3 +45,18 @@ def without_plugins(command: Command) -> Command:
 def is_without_plugins(command: click.Command) -> bool:
     """Tell whether a command was marked by `without_plugins`."""
     return bool(getattr(command, _WITHOUT_PLUGINS, False))
+
+
+def at_once(command: Command) -> Command:
+    """Let a command begin before anything is loaded: no app, and no gettext at first.
+
+    For what starts the server. Its context's `obj` is the context manager within which gettext
+    works.
+    """
+    setattr(command, _AT_ONCE, True)
+    return command
+
+
+def is_at_once(command: click.Command) -> bool:
+    """Tell whether a command was marked by `at_once`."""
+    return bool(getattr(command, _AT_ONCE, False))

@@ -11,9 +11,7 @@ from __future__ import annotations
 import contextlib
 import faulthandler
 import fcntl
-import hashlib
 import importlib
-import json
 import logging
 import os
 import sys
@@ -30,11 +28,11 @@ from tracker.config import Settings
 from tracker.core.db import Base
 from tracker.core.errors import PluginError
 from tracker.plugins.manifest import FILE_NAME, Manifest, read_manifest, table_prefix
+from tracker.plugins.setfile import SET_FILE, code_of, plugins_folder, read_plain, write_plain
 from tracker.plugins.states import LOADED_STATES, PluginState, Wanted
 
 log = logging.getLogger(__name__)
 
-SET_FILE = "set.json"
 QUARANTINE = "quarantine"
 # A step of a start that takes longer than this is taken for one that never ends.
 IMPORT_SECONDS = 15.0
@@ -114,21 +112,25 @@ class SetFile:
     @property
     def code(self) -> str:
         """Return a name of the versions to be imported: where it changes, a reload is needed."""
-        wanted = sorted(
-            (one.name, one.version, one.sha256, one.path)
-            for one in self.entries
-            if one.state in LOADED_STATES
-        )
-        text = json.dumps([self.is_safe, wanted])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return code_of(self.plain())
 
-
-NO_SET = SetFile(0, ())
-
-
-def plugins_folder(instance: Path) -> Path:
-    """Return the folder of an instance that holds its plug-ins."""
-    return instance / "plugins"
+    def plain(self) -> dict[str, Any]:
+        """Return what the file holds."""
+        return {
+            "generation": self.generation,
+            "safe_mode": self.is_safe,
+            "plugins": [
+                {
+                    "name": one.name,
+                    "version": one.version,
+                    "path": one.path,
+                    "sha256": one.sha256,
+                    "wanted": one.wanted.value,
+                    "state": one.state.value,
+                }
+                for one in sorted(self.entries, key=lambda one: one.name)
+            ],
+        }
 
 
 def read_set(instance: Path) -> SetFile:
@@ -138,9 +140,7 @@ def read_set(instance: Path) -> SetFile:
     """
     path = plugins_folder(instance) / SET_FILE
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return NO_SET
+        data = read_plain(instance)
     except ValueError as error:
         raise PluginError(f"{path} is not JSON: {error}") from error
     try:
@@ -162,29 +162,7 @@ def read_set(instance: Path) -> SetFile:
 
 def write_set(instance: Path, wanted: SetFile) -> None:
     """Write an instance's set file, at once or not at all."""
-    folder = plugins_folder(instance)
-    folder.mkdir(parents=True, exist_ok=True)
-    data = {
-        "generation": wanted.generation,
-        "safe_mode": wanted.is_safe,
-        "plugins": [
-            {
-                "name": one.name,
-                "version": one.version,
-                "path": one.path,
-                "sha256": one.sha256,
-                "wanted": one.wanted.value,
-                "state": one.state.value,
-            }
-            for one in sorted(wanted.entries, key=lambda one: one.name)
-        ],
-    }
-    draft = folder / f"{SET_FILE}.{os.getpid()}.new"
-    with draft.open("w", encoding="utf-8") as file:
-        json.dump(data, file, ensure_ascii=False, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(folder / SET_FILE)
+    write_plain(instance, wanted.plain())
 
 
 # -- quarantine ------------------------------------------------------------------------------

@@ -1,0 +1,128 @@
+"""What a machine does about the wanted set, each step in a process that the supervisor starts.
+
+`python -m tracker.ops.arrive fetch`    bring the files of the wanted set here, write the set file
+`python -m tracker.ops.arrive trial`    import the plug-ins of the set file, as a server would
+`python -m tracker.ops.arrive report`   write into the database how this machine stands
+
+None of them loads more than it needs, and the supervisor itself loads no plug-in: what a plug-in
+does at its import ends this process, not the server. `trial` prints one line of JSON, last.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from flask import Flask
+
+from tracker.app import create_app
+from tracker.config import Settings, settings_from_environment
+from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
+from tracker.core.db import db
+from tracker.core.work import run
+from tracker.features import load_models
+from tracker.ops.instance import fill
+from tracker.plugin_admin import operations
+from tracker.plugins import services
+from tracker.plugins.host import host_of
+from tracker.plugins.loader import (
+    KILLED,
+    SetFile,
+    load_plugins,
+    read_set,
+    write_set,
+)
+from tracker.plugins.states import Reason
+from tracker.web.contracts import contracts_of
+
+
+def machine_name(settings: Settings) -> str:
+    """Return by which name this machine is known to the others."""
+    return os.environ.get("TRACKER_MACHINE") or f"{socket.gethostname()}:{settings.bind}"[:120]
+
+
+@contextmanager
+def _as_system(app: Flask) -> Iterator[None]:
+    context = Context(SYSTEM_ACTOR, contracts_of(app).clock, Source.COMMAND)
+    with app.app_context(), acting(context):
+        try:
+            yield
+        finally:
+            db.session.remove()
+            for engine in db.engines.values():
+                engine.dispose()
+
+
+def fetch(settings: Settings) -> None:
+    """Bring what the database wants onto this machine, and write it into the set file."""
+    before = read_set(settings.instance)
+    with _as_system(create_app(settings)):
+        wanted = operations.bring_here(settings)
+    # Safe mode ends when other code is wanted: what kept the servers from starting is gone then.
+    if before.is_safe and wanted.code == replace(before, is_safe=False).code:
+        write_set(settings.instance, replace(wanted, is_safe=True))
+
+
+def trial(settings: Settings) -> Mapping[str, str]:
+    """Make the app with the plug-ins of the set file; return those left out, with the reason."""
+    load_models()
+    # The names that lead nowhere, clashes and broken mappings are found by making the whole app.
+    app = create_app(settings, load_plugins(settings))
+    return host_of(app).failures
+
+
+def report(settings: Settings) -> None:
+    """Write down which plug-ins could not be loaded here, and how far this machine is."""
+    load_models()
+    plugins = load_plugins(settings)
+    app = create_app(settings, plugins)
+    host = host_of(app)
+    wanted = read_set(settings.instance)
+    with _as_system(app):
+        for name, detail in host.failures.items():
+            run(services.note_failure, _failure(wanted, name, detail))
+        run(
+            services.note_server,
+            services.NoteServer(
+                machine=machine_name(settings),
+                generation=wanted.generation,
+                detail={
+                    "plugins": {name: one.version for name, one in host.plugins.items()},
+                    "failures": dict(host.failures),
+                    "safe_mode": host.is_safe,
+                },
+            ),
+        )
+    fill(app)
+
+
+def _failure(wanted: SetFile, name: str, detail: str) -> services.NoteFailure:
+    version = next((one.version for one in wanted.entries if one.name == name), "")
+    reason = Reason.IMPORT_KILLED if detail == KILLED else Reason.IMPORT_FAILED
+    return services.NoteFailure(name, version, reason, detail[:300])
+
+
+def main(words: list[str]) -> None:
+    """Do one of the three."""
+    settings = settings_from_environment()
+    if words == ["fetch"]:
+        fetch(settings)
+    elif words == ["trial"]:
+        # What plug-ins print must not be taken for the answer.
+        answer, sys.stdout = sys.stdout, sys.stderr
+        failures = trial(settings)
+        answer.write(json.dumps(dict(failures), ensure_ascii=False) + "\n")
+    elif words == ["report"]:
+        report(settings)
+    else:
+        raise SystemExit(f"usage: {Path(__file__).stem} fetch|trial|report")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
