@@ -39,9 +39,16 @@ class Permission:
     roles: frozenset[Role] = frozenset()
 
 
+# The groups of the menu, in order; the shell knows their words.
+MENU_GROUPS = ("day", "plan", "inspection", "report", "admin")
+
+
 @dataclass(frozen=True, kw_only=True)
 class MenuItem:
-    """One entry of the menu, shown to whoever holds `permission` ('' = everyone signed in)."""
+    """One entry of the menu, shown to whoever holds `permission` ('' = everyone signed in).
+
+    Raises ValueError for a group that the menu does not have: nobody would find the entry.
+    """
 
     key: str
     label: Label
@@ -52,6 +59,10 @@ class MenuItem:
     weight: int = 100
     # Position 1..5 in the phone's bottom bar; None keeps it in the menu behind 'Thêm'.
     place: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.group not in MENU_GROUPS:
+            raise ValueError(f"{self.key}: the menu's groups are {', '.join(MENU_GROUPS)}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,17 +12,17 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.core.context import Context, Source, acting, current
-from tracker.plugins.descriptors import MenuItem
+from tracker.plugins.descriptors import MENU_GROUPS, MenuItem
 from tracker.plugins.host import current_registry
 from tracker.web.contracts import Bell, UserCard, shell_contracts
 from tracker.web.i18n import locale_code
 
-GROUPS = (
-    ("day", _l("Hằng ngày")),
-    ("plan", _l("Kế hoạch")),
-    ("inspection", _l("Kiểm tra")),
-    ("report", _l("Báo cáo")),
-    ("admin", _l("Quản trị")),
+GROUPS = tuple(
+    zip(
+        MENU_GROUPS,
+        (_l("Hằng ngày"), _l("Kế hoạch"), _l("Kiểm tra"), _l("Báo cáo"), _l("Quản trị")),
+        strict=True,
+    )
 )
 PLACES = 5
 

@@ -43,6 +43,8 @@ class Situation:
     home: Mapping[int, int]
     due_on: Mapping[int, date]
     first_month: Mapping[int, int]
+    # Who is due and may still not move this year: too short in the post, or a reason without end.
+    held_back: Sequence[int]
     unit_names: Mapping[int, str]
     unit_of_post: Mapping[int, int]
 
@@ -88,6 +90,7 @@ def situation(session: Session, plan: Plan, shortest_months: int, today: date) -
     first_month: dict[int, int] = {}
     due_on: dict[int, date] = {}
     holders: list[solver.Holder] = []
+    held_back: list[int] = []
     taken: Counter[int] = Counter()
     for one in held:
         row = rows.get(one.person_id)
@@ -100,11 +103,13 @@ def situation(session: Session, plan: Plan, shortest_months: int, today: date) -
                 continue
             holders.append(solver.Holder(one.person_id, one.post_id))
             continue
-        day = earliest_move(one.since, shortest_months, pauses[one.person_id], opening)
+        day = earliest_move(one.since_in_category, shortest_months, pauses[one.person_id], opening)
         may = day is not None and day.year <= plan.year
         if may and day is not None:
             first_month[one.person_id] = day.month
         is_due = row is not None and row.due_on is not None
+        if is_due and not may:
+            held_back.append(one.person_id)
         if row is not None and row.due_on is not None:
             due_on[one.person_id] = row.due_on
         holders.append(
@@ -141,6 +146,7 @@ def situation(session: Session, plan: Plan, shortest_months: int, today: date) -
         home={one.person_id: one.post_id for one in held},
         due_on=due_on,
         first_month=first_month,
+        held_back=held_back,
         unit_names={key: row.name for key, row in names.items()},
         unit_of_post={key: row.unit_id for key, row in posts.items()},
     )
@@ -192,12 +198,18 @@ def solve(facts: Situation, seconds: float) -> ApplyProposal:
         )
         for key in found.stuck
     ]
+    rows += [
+        RowProposal(
+            key, facts.home[key], None, None, _("Chưa đủ thời gian tối thiểu để chuyển trong năm.")
+        )
+        for key in facts.held_back
+    ]
     return ApplyProposal(
         plan_id=facts.plan_id,
         rows=rows,
         summary={
             "moves": len(found.moves),
-            "stuck": len(found.stuck),
+            "stuck": len(found.stuck) + len(facts.held_back),
             "short": {str(key): lack for key, lack in sorted(found.short.items())},
             "gap": round(found.gap, 6),
             "seconds": round(found.seconds, 2),

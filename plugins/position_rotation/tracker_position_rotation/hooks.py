@@ -67,7 +67,7 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
             label=_l("Chuyển đổi vị trí"),
             endpoint="position_rotation.register",
             icon="handover",
-            group="work",
+            group="plan",
             permission=VIEW,
             weight=70,
         ),
