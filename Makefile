@@ -14,8 +14,11 @@ LOCKS := base server dev
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-package tracker
 
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+PLUGIN_FLAGS ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-fast lint format bench chaos lock translations vendor bundle clean
+.PHONY: help install install-dev run test test-plugins test-fast lint format bench chaos lock translations vendor bundle clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,10 +35,17 @@ test: $(DEV) ## install what the tests need; check the code; run every test on b
 	$(BIN)/python -m tools.prepare_tests
 	$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
+	$(MAKE) --no-print-directory test-plugins
+
+test-plugins: $(DEV) ## run the tests of the plug-ins, each in its own folder, on both databases
+	@for folder in $(PLUGINS); do echo "== $$folder"; \
+	(cd "$$folder" && "$(CURDIR)/$(BIN)/python" -m pytest -n auto --maxprocesses 8 $(PLUGIN_FLAGS)) \
+	|| exit 1; done
 
 test-fast: $(DEV) ## the quick loop: no PostgreSQL, no browser, no packaging
 	@echo "Quick loop: SQLite only, no browser, no packaging. 'make test' runs everything."
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --database sqlite -m "not browser and not packaging"
+	@$(MAKE) --no-print-directory test-plugins PLUGIN_FLAGS="--tracker-database sqlite"
 
 lint: $(DEV) ## check style, types, layers and vendored files
 	$(BIN)/ruff check .
