@@ -43,7 +43,14 @@ from tracker.core.db import db
 from tracker.core.work import Work, run
 from tracker.inspections import checklists
 from tracker.inspections.inputs import ChecklistRef
-from tracker.inspections.models import Finding, FindingState, InspectionPlan, Visit, VisitState
+from tracker.inspections.models import (
+    Finding,
+    FindingState,
+    InspectionPlan,
+    InspectionPlanItem,
+    Visit,
+    VisitState,
+)
 from tracker.jobs import ledger
 from tracker.ops.cli import MarkDemo, mark_demo
 from tracker.ops.instance import fill
@@ -338,6 +345,11 @@ def examples() -> dict[str, dict[str, Any]]:
     coming = {"visit_id": one(select(Visit.id).where(Visit.state == VisitState.PLANNED))}
     finding = {"finding_id": one(select(Finding.id).where(Finding.state == FindingState.OPEN))}
     inspection_plan = {"key": one(select(InspectionPlan.key))}
+    inspected = one(
+        select(InspectionPlanItem.id)
+        .join(InspectionPlan, InspectionPlan.id == InspectionPlanItem.plan_id)
+        .where(InspectionPlan.key == inspection_plan["key"])
+    )
     person = {"user_id": PERSON}
     unit = {"unit_id": OWN_UNIT}
     return {
@@ -350,8 +362,10 @@ def examples() -> dict[str, dict[str, Any]]:
         "imports.start": {"key": "plan"},
         "jobs.start": {"key": "audit.anchor"},
         "imports.template": {"key": "plan"},
+        "inspections.amend_plan": inspection_plan,
         "inspections.edit_finding": finding,
         "inspections.edit_plan": inspection_plan,
+        "inspections.edit_plan_item": {**inspection_plan, "item_id": inspected},
         "inspections.edit_team": coming,
         "inspections.edit_visit": coming,
         "inspections.finish_visit": coming,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, Final
 
 from flask import Flask
 from flask_admin import Admin
@@ -40,6 +40,10 @@ class Section:
     icon: str
     url: str
     count: int | None
+
+
+# The pages of a section that change something.
+WRITES: Final = frozenset({"add_record", "edit_record", "delete_record", "act_on_several"})
 
 
 class Landing(SecureView):
@@ -136,16 +140,19 @@ def _mount(app: Flask, admin: Admin, spec: AdminViewSpec) -> str:
         raise PluginError(f"admin view {spec.key!r} takes the name of another page")
     admin.add_view(view)
     admin.tracker_views.append((spec, view))
-    _put_behind_doors(app, view, spec.permission)
+    writing = view.writing if isinstance(view, SecureModelView) else ""
+    _put_behind_doors(app, view, spec.permission, writing)
     return str(view.endpoint)
 
 
-def _put_behind_doors(app: Flask, view: SecureView, permission: str) -> None:
+def _put_behind_doors(app: Flask, view: SecureView, permission: str, writing: str = "") -> None:
     """Make each endpoint of a view say which right it asks for, like any other page."""
     prefix = f"{view.endpoint}."
     for endpoint, function in list(app.view_functions.items()):
         if endpoint.startswith(prefix):
-            app.view_functions[endpoint] = requires(permission)(_plain_function(function))
+            is_writing = endpoint.removeprefix(prefix) in WRITES
+            right = writing if writing and is_writing else permission
+            app.view_functions[endpoint] = requires(right)(_plain_function(function))
 
 
 def _plain_function(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -32,6 +32,8 @@ TABLES = {
     "finding_checks": _l("Kết quả tái kiểm tra"),
     "findings": _l("Phát hiện"),
     "grants": _l("Quyền"),
+    "inspection_plan_documents": _l("Văn bản của kế hoạch kiểm tra"),
+    "inspection_plan_item_versions": _l("Bản của đơn vị trong kế hoạch kiểm tra"),
     "inspection_plan_items": _l("Đơn vị trong kế hoạch kiểm tra"),
     "inspection_plans": _l("Kế hoạch kiểm tra"),
     "mail_servers": _l("Máy chủ thư"),

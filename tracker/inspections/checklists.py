@@ -51,14 +51,13 @@ def sync_templates(work: Work, templates: Iterable[ChecklistTemplate]) -> int:
             work.session.flush()
         elif _items_of(work, _newest(work, checklist, published=True)) == items:
             continue
-        version = ChecklistVersion(
-            checklist_id=checklist.id,
-            number=_next_number(work, checklist),
-            published_at=work.now,
-        )
+        version = ChecklistVersion(checklist_id=checklist.id, number=_next_number(work, checklist))
         work.session.add(version)
         work.session.flush()
         _write_items(work, version, items)
+        # From here on the database itself refuses changes.
+        version.published_at = work.now
+        work.session.flush()
         published += 1
     return published
 

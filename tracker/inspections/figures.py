@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from flask import g, has_request_context, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, exists, func, select
+from sqlalchemy import ColumnElement, exists, func, or_, select
 
 from tracker.core.context import current
 from tracker.core.db import db
@@ -34,6 +34,7 @@ from tracker.inspections.models import (
 )
 from tracker.inspections.permissions import VIEW
 from tracker.plugins.descriptors import IndicatorValue, PeriodQuery, SectionTable
+from tracker.settings.queries import whole
 from tracker.units.models import Unit
 from tracker.units.tree import units_within
 
@@ -152,6 +153,9 @@ def planned_share(query: PeriodQuery) -> IndicatorValue:
     conditions: list[ColumnElement[bool]] = [
         InspectionPlan.is_issued.is_(True),
         InspectionPlanItem.planned_to.between(query.start, query.end),
+        # The plan as it was amended by then.
+        or_(InspectionPlanItem.valid_from.is_(None), InspectionPlanItem.valid_from <= query.end),
+        or_(InspectionPlanItem.withdrawn_on.is_(None), InspectionPlanItem.withdrawn_on > query.end),
         rights.visible(current().actor.access, VIEW, Unit),
     ]
     if query.unit_id is not None:
@@ -179,6 +183,44 @@ def planned_share(query: PeriodQuery) -> IndicatorValue:
             "tra, tự kiểm tra không tính vào tỷ lệ này."
         ),
         rows_url=url_for("inspections.list_plans") if has_request_context() else "",
+    )
+
+
+@_once
+def notices_on_time(query: PeriodQuery) -> IndicatorValue:
+    """Of the visits whose conclusion had to be announced by then: those announced in time.
+
+    A unit's own checks end without a notice. What is announced already counts at once.
+    """
+    days = whole("inspections.notice_days")
+    filters = queries.VisitFilters(
+        state=VisitState.FINISHED, unit_id=query.unit_id, start=query.start, end=query.end
+    )
+    rows = db.session.execute(
+        select(Visit.visited_on, Visit.notice_on, func.count())
+        .join(Unit, Unit.id == Visit.unit_id)
+        .where(*queries.visit_conditions(filters), Visit.kind != VisitKind.SELF)
+        .group_by(Visit.visited_on, Visit.notice_on)
+    )
+    as_of = min(query.end, current().clock.today())
+    in_time = total = 0
+    for visited_on, notice_on, count in rows:
+        last = visited_on + timedelta(days=days)
+        if notice_on is not None and notice_on <= as_of:
+            total += count
+            in_time += count if notice_on <= last else 0
+        elif last < as_of:
+            total += count
+    return IndicatorValue(
+        numerator=in_time,
+        denominator=total,
+        rule=_(
+            "Mẫu số: các cuộc kiểm tra đã kết thúc, ngày kiểm tra trong kỳ (trừ tự kiểm tra), đã "
+            "thông báo kết luận hoặc đã quá %(days)d ngày mà chưa thông báo. Tử số: những cuộc "
+            "thông báo trong %(days)d ngày sau ngày kiểm tra.",
+            days=days,
+        ),
+        rows_url=_rows("inspections.list_visits", query, tt="finished"),
     )
 
 

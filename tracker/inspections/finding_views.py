@@ -38,7 +38,7 @@ from tracker.inspections.models import (
     Visit,
     VisitState,
 )
-from tracker.inspections.permissions import LOG, REMEDY, VERIFY, VIEW
+from tracker.inspections.permissions import LOG, REMEDY, SELF, VERIFY, VIEW
 from tracker.settings.queries import whole
 from tracker.units.models import Unit
 from tracker.units.queries import name_as_of
@@ -144,7 +144,7 @@ def _open_visit(visit_id: int) -> Visit:
 
 
 @blueprint.route("/<int:visit_id>/phat-hien/moi", methods=["GET", "POST"])
-@requires(LOG)
+@requires(LOG, SELF)
 def new_finding(visit_id: int) -> str | tuple[str, int] | Response:
     """Record a finding, prefilled from the item that failed, with photos."""
     visit = _open_visit(visit_id)
@@ -214,7 +214,7 @@ def _finding_form(
 
 
 @blueprint.route("/phat-hien/<int:finding_id>/sua", methods=["GET", "POST"])
-@requires(LOG)
+@requires(LOG, SELF)
 def edit_finding(finding_id: int) -> str | tuple[str, int] | Response:
     """Change a finding while its visit is open."""
     finding = _finding(finding_id)

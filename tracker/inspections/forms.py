@@ -227,9 +227,33 @@ class PlanForm(Form):
 MONTHS = options((str(month), str(month)) for month in range(1, 13))
 
 
+def _document() -> SelectField:
+    """Return the choice of the amending document behind a change of an issued plan."""
+    return _select(_l("Căn cứ điều chỉnh"), choices=options((), _l("Chọn văn bản")))
+
+
+class AmendForm(Form):
+    """A document that amends an issued plan."""
+
+    number = Text(_l("Số, ký hiệu"), validators=[Required(), Longest(80)])
+    issued_on = Day(_l("Ngày văn bản"), validators=[Required()], render_kw={"data-kind": "date"})
+    summary = Note(_l("Nội dung điều chỉnh"), validators=[Longest(4000)])
+
+
+class PlanItemForm(Form):
+    """A row's months, contents and, once issued, the document behind the change."""
+
+    month_from = SelectField(_l("Từ tháng"), validators=[Required()], choices=MONTHS, coerce=int)
+    month_to = SelectField(_l("Đến tháng"), validators=[Required()], choices=MONTHS, coerce=int)
+    scope = Text(_l("Nội dung kiểm tra"), validators=[Longest(2000)])
+    document_id = _document()
+    version = HiddenField()
+
+
 class PlanItemsForm(Form):
     """Units for a plan."""
 
+    document_id = _document()
     unit_ids = SelectMultipleField(_l("Đơn vị"), coerce=optional_int)
     unit_set_id = _select(_l("Nhóm đơn vị"))
     month_from = SelectField(

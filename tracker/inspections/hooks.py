@@ -155,6 +155,12 @@ def tracker_register_my_work() -> Sequence[MyWorkSource]:
             key="inspections.visits", items=panels.my_visits, permission=permissions.LOG, weight=40
         ),
         MyWorkSource(
+            key="inspections.self",
+            items=panels.my_own_checks,
+            permission=permissions.SELF,
+            weight=41,
+        ),
+        MyWorkSource(
             key="inspections.verify",
             items=panels.my_verifications,
             permission=permissions.VERIFY,
@@ -207,6 +213,15 @@ def tracker_register_indicators() -> Sequence[Indicator]:
             weight=10,
         ),
         *by_kind,
+        Indicator(
+            key="inspections.noticed",
+            name=_l("Thông báo kết luận đúng thời hạn"),
+            measure="%",
+            compute=figures.notices_on_time,
+            section=SECTION,
+            permission=permissions.VIEW,
+            weight=39,
+        ),
         Indicator(
             key="inspections.found",
             name=_l("Số phát hiện"),
@@ -313,6 +328,16 @@ def tracker_register_settings() -> Sequence[SettingSpec]:
             group="inspections",
             minimum=1,
             maximum=120,
+        ),
+        SettingSpec(
+            key="inspections.notice_days",
+            label=_l("Thông báo kết luận trong bao nhiêu ngày sau kiểm tra"),
+            kind=int,
+            default=rules.NOTICE_DAYS,
+            hint=_l("Dùng để tính tỷ lệ thông báo kết luận đúng thời hạn."),
+            group="inspections",
+            minimum=1,
+            maximum=365,
         ),
         SettingSpec(
             key="inspections.remedy_days",

@@ -86,6 +86,29 @@ class SaveAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AmendPlan:
+    """Another numbered document that amends an issued inspection plan."""
+
+    key: str
+    number: str
+    issued_on: date | None
+    summary: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditPlanItem:
+    """A row's new months and contents; the document behind it once the plan is issued."""
+
+    key: str
+    item_id: int
+    version: int
+    month_from: int
+    month_to: int
+    scope: str = ""
+    document_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class AddMember:
     """One more person of a team."""
 
@@ -220,14 +243,17 @@ class AddPlanItems:
     month_to: int
     scope: str = ""
     unit_set_id: int | None = None
+    # The amending document behind it; an issued plan changes by nothing else.
+    document_id: int | None = None
 
 
 @dataclass(frozen=True)
 class RemovePlanItem:
-    """A unit that is not to be inspected after all."""
+    """A unit that is not to be inspected after all; withdrawn by a document once issued."""
 
     key: str
     item_id: int
+    document_id: int | None = None
 
 
 @dataclass(frozen=True)

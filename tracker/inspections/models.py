@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -13,6 +14,7 @@ from tracker.core.db import (
     NAME_LENGTH,
     Base,
     HasPublicId,
+    JsonText,
     Moment,
     Versioned,
     choice,
@@ -58,6 +60,9 @@ class InspectionPlanItem(Versioned, Base):
     planned_from: Mapped[date]
     planned_to: Mapped[date]
     scope: Mapped[str] = mapped_column(Text, default="")
+    # The row is part of the plan from the date of its document to its withdrawal (exclusive).
+    valid_from: Mapped[date | None]
+    withdrawn_on: Mapped[date | None]
 
     unit: Mapped[Unit] = relationship(viewonly=True)
     plan: Mapped[InspectionPlan] = relationship(viewonly=True)
@@ -66,6 +71,48 @@ class InspectionPlanItem(Versioned, Base):
         CheckConstraint("planned_to >= planned_from", name="dates"),
         UniqueConstraint("plan_id", "unit_id", "planned_from"),
         Index("ix_inspection_plan_items_unit_id", "unit_id"),
+    )
+
+
+class InspectionPlanDocument(Base):
+    """A version of an inspection plan: as issued (ordinal 0), then one for each amendment."""
+
+    __tablename__ = "inspection_plan_documents"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    plan_id: Mapped[int] = mapped_column(ForeignKey("inspection_plans.id", ondelete="CASCADE"))
+    ordinal: Mapped[int]
+    number: Mapped[str] = mapped_column(String(80))
+    issued_on: Mapped[date]
+    summary: Mapped[str] = mapped_column(Text, default="")
+
+    __table_args__ = (UniqueConstraint("plan_id", "ordinal"),)
+
+    @property
+    def change_label(self) -> str:
+        """Name in the change log."""
+        return f"{self.number} ({self.issued_on:%d/%m/%Y})"
+
+
+class InspectionPlanItemVersion(Base):
+    """A row of an inspection plan as one of its documents has it."""
+
+    __tablename__ = "inspection_plan_item_versions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    item_id: Mapped[int] = mapped_column(ForeignKey("inspection_plan_items.id", ondelete="CASCADE"))
+    document_id: Mapped[int] = mapped_column(
+        ForeignKey("inspection_plan_documents.id", ondelete="CASCADE")
+    )
+    # 'added', 'changed' or 'withdrawn'.
+    action: Mapped[str] = mapped_column(String(16))
+    # From when to when and what is looked at, as the document has it.
+    content: Mapped[Any] = mapped_column(JsonText)
+
+    __table_args__ = (
+        UniqueConstraint("item_id", "document_id"),
+        CheckConstraint("action IN ('added', 'changed', 'withdrawn')", name="action"),
+        Index("ix_inspection_plan_item_versions_document_id", "document_id"),
     )
 
 

@@ -25,6 +25,7 @@ from tracker.plugins.descriptors import Permission
 VIEW = "inspections.view"
 PLAN = "inspections.plan"
 LOG = "inspections.log"
+SELF = "inspections.self"
 REMEDY = "findings.remedy"
 VERIFY = "findings.verify"
 CHECKLISTS = "checklists.manage"
@@ -40,6 +41,11 @@ PERMISSIONS = (
         key=LOG,
         label=_l("Ghi biên bản kiểm tra"),
         roles=frozenset({Role.COORDINATOR, Role.INSPECTOR}),
+    ),
+    Permission(
+        key=SELF,
+        label=_l("Tự kiểm tra đơn vị mình"),
+        roles=frozenset({Role.HEAD}),
     ),
     Permission(
         key=REMEDY,

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, url_for
+from collections.abc import Sequence
+from typing import Any, Final
+
+from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from tracker.accounts.forms import options
+from tracker.core import numbers
 from tracker.core.context import current
 from tracker.core.db import db
-from tracker.core.errors import NotFound, ValidationFailed
+from tracker.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 from tracker.core.numbers import percent
 from tracker.core.rights import rights
 from tracker.core.work import run
 from tracker.inspections import forms, inputs, planning, queries
-from tracker.inspections.blueprint import blueprint, existing, version_of
-from tracker.inspections.models import InspectionPlan, VisitState
+from tracker.inspections.blueprint import blueprint, existing
+from tracker.inspections.models import InspectionPlan, InspectionPlanItem, VisitState
 from tracker.inspections.permissions import LOG, PLAN, VIEW
 from tracker.units import sets
+from tracker.web import conflict
 from tracker.web.doors import requires
+from tracker.web.forms import Form
+
+# What a plan says of itself, by field of its form and attribute of its record.
+FIELDS: Final = ("title", "year", "issuer_id", "number", "issued_on")
 
 
 @blueprint.get("/ke-hoach")
@@ -52,7 +61,6 @@ def _save(form: forms.PlanForm, key: str | None) -> str:
             number=form.number.data or "",
             issued_on=form.issued_on.data,
             key=key,
-            version=version_of(form.version.data),
         ),
     )
 
@@ -79,42 +87,183 @@ def new_plan() -> str | tuple[str, int] | Response:
 @blueprint.route("/ke-hoach/<key>/sua", methods=["GET", "POST"])
 @requires(PLAN)
 def edit_plan(key: str) -> str | tuple[str, int] | Response:
-    """Change what a plan says of itself."""
+    """Change what a plan says of itself; what others changed meanwhile is merged, or shown."""
     plan = _plan(key)
     form = _plan_form()
     if form.is_submitted():
+        version = conflict.posted_version("version")
         if form.validate():
             try:
-                _save(form, key)
+                conflict.persist(lambda: _save_merged(form, key, version))
             except ValidationFailed as error:
                 form.take_errors(error)
+            except Conflict as error:
+                if not error.fields:
+                    raise
+                return _plan_conflict(form, key, version, error), 409
             else:
                 flash(_("Đã lưu kế hoạch kiểm tra."), "success")
                 return redirect(url_for("inspections.show_plan", key=key), 303)
         return render_template("inspections/plan_form.html", form=form, plan=_plan(key)), 422
-    for name in ("title", "year", "issuer_id", "number", "issued_on", "version"):
+    for name in (*FIELDS, "version"):
         form[name].data = getattr(plan, name)
     return render_template("inspections/plan_form.html", form=form, plan=plan)
+
+
+def _save_merged(form: forms.PlanForm, key: str, version: int) -> str:
+    """Write what the person changed since `version` over the plan as it is now."""
+    session = db.session()
+    session.expire_all()
+    plan = _plan(key)
+    typed = {name: form[name].data for name in FIELDS}
+    wanted = conflict.resolve(session, plan, version, typed)
+    values: dict[str, Any] = {name: getattr(plan, name) for name in FIELDS} | wanted
+    return run(planning.save_plan, inputs.SavePlan(**values, key=key, version=plan.version))
+
+
+def _plan_conflict(form: forms.PlanForm, key: str, version: int, error: Conflict) -> str:
+    plan = _plan(key)
+    back = url_for("inspections.show_plan", key=key)
+    return render_template(
+        "errors/conflict.html",
+        title=_("Hai người cùng sửa kế hoạch kiểm tra"),
+        form=form,
+        sides=conflict.sides(form, error.fields),
+        version_name="version",
+        base_version=version,
+        seen_version=plan.version,
+        action=url_for("inspections.edit_plan", key=key),
+        cancel_url=back,
+        crumbs=[(_("Kế hoạch kiểm tra"), url_for("inspections.list_plans")), (plan.title, back)],
+    )
+
+
+def _documents(plan: InspectionPlan) -> list[queries.DocumentView]:
+    return queries.plan_documents(db.session(), plan.id) if plan.is_issued else []
+
+
+def _offer(form: Form, documents: Sequence[queries.DocumentView]) -> None:
+    """Give a form the documents that a change can name; the newest is the likely one."""
+    later = [one for one in documents if one.ordinal > 0]
+    field: Any = form["document_id"]
+    field.choices = options(
+        ((one.id, f"{one.number} ({one.issued_on:%d/%m/%Y})") for one in later),
+        _("Chọn văn bản"),
+    )
+    if request.method != "POST" and later:
+        field.data = later[-1].id
+
+
+@blueprint.route("/ke-hoach/<key>/dieu-chinh", methods=["GET", "POST"])
+@requires(PLAN)
+def amend_plan(key: str) -> str | tuple[str, int] | Response:
+    """Register a document that amends an issued plan."""
+    plan = _managed(key)
+    form = forms.AmendForm()
+    status = 200
+    if form.is_submitted():
+        status = 422
+        if form.validate():
+            data = inputs.AmendPlan(
+                key=key,
+                number=form.number.data or "",
+                issued_on=form.issued_on.data,
+                summary=form.summary.data or "",
+            )
+            try:
+                run(planning.amend_plan, data)
+            except ValidationFailed as error:
+                form.take_errors(error)
+            except Conflict as error:
+                form.form_errors.append(error.message)
+                status = 409
+            else:
+                flash(
+                    _("Đã ghi văn bản. Sửa, thêm hoặc rút đơn vị và chọn văn bản này làm căn cứ."),
+                    "success",
+                )
+                return redirect(url_for("inspections.show_plan", key=key), 303)
+        plan = _managed(key)
+    return render_template("inspections/plan_amend.html", form=form, plan=plan), status
+
+
+def _managed(key: str) -> InspectionPlan:
+    """Return a plan that the person may change. Raises NotFound, PermissionDenied to readers."""
+    plan = _plan(key)
+    if not rights.may(db.session(), current().actor.access, PLAN, plan):
+        raise PermissionDenied
+    return plan
+
+
+@blueprint.route("/ke-hoach/<key>/don-vi/<int:item_id>", methods=["GET", "POST"])
+@requires(PLAN)
+def edit_plan_item(key: str, item_id: int) -> str | tuple[str, int] | Response:
+    """Change when a unit is inspected and what is looked at."""
+    plan = _managed(key)
+    rows = queries.plan_rows(db.session(), plan.id)
+    row = next((one for one in rows if one.id == item_id and one.withdrawn_on is None), None)
+    if row is None:
+        raise NotFound
+    form = forms.PlanItemForm()
+    _offer(form, _documents(plan))
+    status = 200
+    if form.is_submitted():
+        status, version = 422, conflict.posted_version("version")
+        if form.validate():
+            data = inputs.EditPlanItem(
+                key=key,
+                item_id=item_id,
+                version=version,
+                month_from=form.month_from.data,
+                month_to=form.month_to.data,
+                scope=form.scope.data or "",
+                document_id=form.document_id.data,
+            )
+            try:
+                run(planning.edit_plan_item, data)
+            except ValidationFailed as error:
+                form.take_errors(error)
+            except Conflict as error:
+                form.form_errors.append(error.message)
+                status = 409
+                # Sent again after a look at the newer state, it is meant.
+                newest = db.session().get_one(InspectionPlanItem, item_id).version
+                form.version.raw_data, form.version.data = None, str(newest)
+            else:
+                flash(_("Đã sửa trong kế hoạch kiểm tra."), "success")
+                return redirect(url_for("inspections.show_plan", key=key), 303)
+        plan = _managed(key)
+    else:
+        form.month_from.data, form.month_to.data = row.planned_from.month, row.planned_to.month
+        form.scope.data, form.version.data = row.scope, str(row.version)
+    return render_template("inspections/plan_item.html", form=form, plan=plan, row=row), status
 
 
 def _page(key: str, form: forms.PlanItemsForm | None = None, problem: str = "") -> str:
     session = db.session()
     plan = _plan(key)
-    rows = queries.plan_rows(session, plan.id)
+    every = queries.plan_rows(session, plan.id)
+    rows = [row for row in every if row.withdrawn_on is None]
     done = sum(row.visit_state is VisitState.FINISHED for row in rows)
     may_edit = rights.may(session, current().actor.access, PLAN, plan)
+    documents = _documents(plan)
     if form is None:
         form = _items_form() if may_edit else None
+    if form is not None:
+        _offer(form, documents)
     return render_template(
         "inspections/plan.html",
         plan=plan,
         rows=rows,
+        withdrawn=[row for row in every if row.withdrawn_on is not None],
         done=done,
         percent=percent(done, len(rows)),
         form=form,
         may_edit=may_edit,
         may_log=current().actor.access.holds(LOG),
         problem=problem,
+        documents=documents,
+        amendments=[one for one in documents if one.ordinal > 0],
     )
 
 
@@ -135,9 +284,10 @@ def show_plan(key: str) -> str:
 @blueprint.post("/ke-hoach/<key>/don-vi")
 @requires(PLAN)
 def add_plan_items(key: str) -> tuple[str, int] | Response:
-    """Add units to a plan."""
-    _plan(key)
+    """Add units to a plan; to an issued one by a document."""
+    plan = _plan(key)
     form = _items_form()
+    _offer(form, _documents(plan))
     if form.validate():
         try:
             added = run(
@@ -149,6 +299,7 @@ def add_plan_items(key: str) -> tuple[str, int] | Response:
                     month_to=form.month_to.data,
                     scope=form.scope.data or "",
                     unit_set_id=form.unit_set_id.data,
+                    document_id=form.document_id.data,
                 ),
             )
         except ValidationFailed as error:
@@ -161,9 +312,14 @@ def add_plan_items(key: str) -> tuple[str, int] | Response:
 
 @blueprint.post("/ke-hoach/<key>/don-vi/<int:item_id>/bo")
 @requires(PLAN)
-def remove_plan_item(key: str, item_id: int) -> Response:
-    """Take a unit out of a plan."""
-    run(planning.remove_plan_item, inputs.RemovePlanItem(key, existing(item_id)))
+def remove_plan_item(key: str, item_id: int) -> tuple[str, int] | Response:
+    """Take a unit out of a plan; out of an issued one by a document."""
+    document_id = numbers.read_whole(request.form.get("document_id", "")) or None
+    data = inputs.RemovePlanItem(key, existing(item_id), document_id)
+    try:
+        run(planning.remove_plan_item, data)
+    except ValidationFailed as error:
+        return _page(key, problem=error.message), 422
     flash(_("Đã bỏ khỏi kế hoạch."), "success")
     return redirect(url_for("inspections.show_plan", key=key), 303)
 

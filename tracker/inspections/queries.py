@@ -15,7 +15,7 @@ from tracker.accounts.models import User
 from tracker.core import text as texts
 from tracker.core.context import current
 from tracker.core.db import db
-from tracker.core.rights import rights
+from tracker.core.rights import Access, rights
 from tracker.inspections.models import (
     Answer,
     Checklist,
@@ -25,7 +25,9 @@ from tracker.inspections.models import (
     FindingCheck,
     FindingState,
     InspectionPlan,
+    InspectionPlanDocument,
     InspectionPlanItem,
+    InspectionPlanItemVersion,
     MemberRole,
     Remedy,
     Severity,
@@ -35,7 +37,7 @@ from tracker.inspections.models import (
     VisitMember,
     VisitState,
 )
-from tracker.inspections.permissions import LOG, PLAN, REMEDY, VERIFY, VIEW
+from tracker.inspections.permissions import LOG, PLAN, REMEDY, SELF, VERIFY, VIEW
 from tracker.inspections.rules import Progress
 from tracker.units.models import Unit, UnitClosure, UnitVersion
 from tracker.units.queries import contains
@@ -423,8 +425,12 @@ def view_visit(session: Session, visit: Visit) -> VisitView:
         plan=head if head.plan_key is not None else None,
         is_of_team=mine is not None or actor.access.everything,
         is_leader=mine is not None and mine.role is MemberRole.LEADER,
-        may_log=actor.access.holds(LOG) and (mine is not None or actor.access.everything),
+        may_log=_may_log(actor.access, visit) and (mine is not None or actor.access.everything),
     )
+
+
+def _may_log(access: Access, visit: Visit) -> bool:
+    return access.holds(LOG) or (visit.kind is VisitKind.SELF and access.holds(SELF))
 
 
 def findings_of_visit(session: Session, visit_id: int) -> Sequence[Any]:
@@ -630,11 +636,17 @@ def may_be_member() -> ColumnElement[bool]:
     """Return the condition on User that a person may be asked into a team of the actor's.
 
     Teams are made of several agencies, but of one province: of the trees in which the actor
-    inspects. People of others are none of the actor's business, not even their names.
+    inspects. People of others are none of the actor's business, not even their names. Whoever only
+    looks at his own unit asks people of that unit.
     """
     access = current().actor.access
     if access.everything:
         return User.is_active.is_(True)
+    if not access.holds(LOG) and not access.holds(PLAN):
+        own = select(UnitClosure.descendant_id).where(
+            UnitClosure.ancestor_id.in_(access.scope(SELF)), UnitClosure.by_succession.is_(False)
+        )
+        return and_(User.is_active, User.unit_id.in_(own))
     above = select(UnitClosure.ancestor_id).where(
         UnitClosure.descendant_id.in_(access.scope(LOG) | access.scope(PLAN)),
         UnitClosure.by_succession.is_(False),
@@ -676,7 +688,12 @@ def open_plan_items() -> list[Any]:
             )
             .join(InspectionPlan, InspectionPlan.id == InspectionPlanItem.plan_id)
             .join(Unit, Unit.id == InspectionPlanItem.unit_id)
-            .where(InspectionPlan.is_issued, ~taken, condition)
+            .where(
+                InspectionPlan.is_issued,
+                InspectionPlanItem.withdrawn_on.is_(None),
+                ~taken,
+                condition,
+            )
             .order_by(InspectionPlanItem.planned_from, Unit.sort_key)
             .limit(500)
         )
@@ -733,7 +750,10 @@ def plans_list() -> list[Any]:
     )
     total = (
         select(func.count())
-        .where(InspectionPlanItem.plan_id == InspectionPlan.id)
+        .where(
+            InspectionPlanItem.plan_id == InspectionPlan.id,
+            InspectionPlanItem.withdrawn_on.is_(None),
+        )
         .correlate(InspectionPlan)
         .scalar_subquery()
     )
@@ -787,6 +807,8 @@ def plan_rows(session: Session, plan_id: int) -> list[Any]:
                 InspectionPlanItem.planned_from,
                 InspectionPlanItem.planned_to,
                 InspectionPlanItem.scope,
+                InspectionPlanItem.withdrawn_on,
+                InspectionPlanItem.version,
                 Visit.id.label("visit_id"),
                 Visit.state.label("visit_state"),
                 Visit.visited_on,
@@ -798,6 +820,66 @@ def plan_rows(session: Session, plan_id: int) -> list[Any]:
             .order_by(InspectionPlanItem.planned_from, Unit.sort_key, InspectionPlanItem.id)
         )
     )
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """What a document did to a row of an inspection plan; `before` is what the last one had."""
+
+    unit_name: str
+    action: str
+    content: Mapping[str, str]
+    before: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class DocumentView:
+    """A document of an inspection plan with what it changed."""
+
+    id: int
+    ordinal: int
+    number: str
+    issued_on: date
+    summary: str
+    changes: Sequence[RowChange]
+
+
+def plan_documents(session: Session, plan_id: int) -> list[DocumentView]:
+    """Return the documents of a plan, as issued first, each with the rows that it changed."""
+    rows = session.execute(
+        select(
+            InspectionPlanItemVersion.document_id,
+            InspectionPlanItemVersion.item_id,
+            InspectionPlanItemVersion.action,
+            InspectionPlanItemVersion.content,
+            Unit.name.label("unit_name"),
+        )
+        .join(
+            InspectionPlanDocument,
+            InspectionPlanDocument.id == InspectionPlanItemVersion.document_id,
+        )
+        .join(InspectionPlanItem, InspectionPlanItem.id == InspectionPlanItemVersion.item_id)
+        .join(Unit, Unit.id == InspectionPlanItem.unit_id)
+        .where(InspectionPlanDocument.plan_id == plan_id)
+        .order_by(InspectionPlanDocument.ordinal, Unit.sort_key, InspectionPlanItemVersion.id)
+    )
+    last: dict[int, Mapping[str, str]] = {}
+    changes: dict[int, list[RowChange]] = {}
+    for document_id, item_id, action, content, unit_name in rows:
+        change = RowChange(unit_name, action, content, last.get(item_id, {}))
+        changes.setdefault(document_id, []).append(change)
+        last[item_id] = content
+    documents = session.scalars(
+        select(InspectionPlanDocument)
+        .where(InspectionPlanDocument.plan_id == plan_id)
+        .order_by(InspectionPlanDocument.ordinal)
+    )
+    return [
+        DocumentView(
+            one.id, one.ordinal, one.number, one.issued_on, one.summary, changes.get(one.id, ())
+        )
+        for one in documents
+    ]
 
 
 # ---------------------------------------------------------------------------------------------

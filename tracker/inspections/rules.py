@@ -9,6 +9,8 @@ from datetime import date
 from tracker.inspections.models import FindingState
 
 REPEAT_MONTHS = 24
+# Within how many days of a visit its conclusion is to be announced, unless set otherwise.
+NOTICE_DAYS = 10
 REMEDY_DAYS = 15
 SOON_DAYS = 15
 

@@ -39,7 +39,7 @@ from tracker.inspections.models import (
     VisitMember,
     VisitState,
 )
-from tracker.inspections.permissions import LOG, PLAN, REMEDY, VERIFY, VIEW
+from tracker.inspections.permissions import LOG, PLAN, REMEDY, SELF, VERIFY, VIEW
 from tracker.plugins.events import FindingRecorded, VisitFinished
 from tracker.settings.queries import whole
 from tracker.units.models import Unit, UnitClosure
@@ -63,14 +63,15 @@ def create_visit(work: Work, data: inputs.CreateVisit) -> int:
     A second send with the same key returns the first one's id. The person who makes it is of the
     team, its leader unless another is named. Raises ValidationFailed, PermissionDenied.
     """
-    work.require_held(LOG)
+    right = _right_to_log(work, data.kind)
+    work.require_held(right)
     known = _sent_before(work, Visit, data.idempotency_key)
     if known is not None:
         if known.created_by_id != work.actor.user_id:
             raise Conflict
         return known.id
     unit = work.session.get(Unit, data.unit_id)
-    if unit is None or not work.may(LOG, unit):
+    if unit is None or not work.may(right, unit):
         raise ValidationFailed({"unit_id": _("Hãy chọn đơn vị trong phạm vi của bạn.")})
     errors = _check_day(work, "visited_on", data.visited_on)
     if unit.valid_to is not None and unit.valid_to <= data.visited_on:
@@ -581,8 +582,13 @@ def _leads(work: Work, visit: Visit) -> bool:
     return me is not None and _members(work, visit).get(me) is MemberRole.LEADER
 
 
+def _right_to_log(work: Work, kind: VisitKind) -> str:
+    """Return the right that a record of this kind asks for: a unit may look at itself."""
+    return LOG if kind is not VisitKind.SELF or work.actor.access.holds(LOG) else SELF
+
+
 def _require_team(work: Work, visit: Visit) -> None:
-    work.require(LOG, visit)
+    work.require(_right_to_log(work, visit.kind), visit)
     if not _is_of_team(work, visit):
         raise PermissionDenied(_("Chỉ thành viên đoàn kiểm tra ghi vào biên bản này."))
 
@@ -612,6 +618,8 @@ def _check_plan_item(work: Work, data: inputs.CreateVisit) -> None:
         raise ValidationFailed({"plan_item_id": _("Dòng kế hoạch này không phải của đơn vị.")})
     if not item.plan.is_issued:
         raise ValidationFailed({"plan_item_id": _("Kế hoạch kiểm tra này chưa ban hành.")})
+    if item.withdrawn_on is not None:
+        raise ValidationFailed({"plan_item_id": _("Dòng này đã rút khỏi kế hoạch kiểm tra.")})
     taken = work.session.scalar(
         select(Visit.id).where(Visit.plan_item_id == item.id, Visit.state != VisitState.CANCELLED)
     )

@@ -36,7 +36,7 @@ from tracker.inspections.models import (
     VisitKind,
     VisitState,
 )
-from tracker.inspections.permissions import LOG, VIEW
+from tracker.inspections.permissions import LOG, SELF, VIEW
 from tracker.plugins.descriptors import Place
 from tracker.settings.queries import value as setting
 from tracker.web.doors import requires
@@ -148,7 +148,13 @@ def export_visits() -> Response:
 
 def _visit_form() -> forms.VisitForm:
     form = forms.VisitForm()
-    form.unit_id.choices = options(queries.unit_choices(LOG), _("Chọn đơn vị"))
+    is_inspector = current().actor.access.holds(LOG)
+    reach = queries.unit_choices(LOG if is_inspector else SELF)
+    form.unit_id.choices = options(reach, _("Chọn đơn vị"))
+    if not is_inspector:
+        # Who answers for a unit looks at that unit only, and by no other name.
+        own = VisitKind.SELF
+        form.kind.choices = options([(own.value, labels.KINDS[own])])
     checklists = queries.checklist_choices()
     form.checklist_id.choices = options(checklists, _("Không dùng bảng kiểm"))
     items = queries.open_plan_items()
@@ -178,6 +184,9 @@ def _visit_form() -> forms.VisitForm:
         form.send_key.data = str(uuid.uuid4())
         form.checklist_id.data = checklists[0][0] if checklists else None
         _prefill(form, items)
+        if not is_inspector:
+            form.kind.data = VisitKind.SELF.value
+            form.unit_id.data = form.unit_id.data or (reach[0][0] if len(reach) == 1 else None)
     return form
 
 
@@ -209,7 +218,7 @@ def _guests(words: str) -> list[inputs.Member]:
 
 
 @blueprint.route("/moi", methods=["GET", "POST"])
-@requires(LOG)
+@requires(LOG, SELF)
 def new_visit() -> str | tuple[str, int] | Response:
     """Make a visit: on a phone a surprise visit takes this one screen."""
     form = _visit_form()
@@ -303,7 +312,7 @@ def show_visit(visit_id: int) -> str:
 
 
 @blueprint.route("/<int:visit_id>/sua", methods=["GET", "POST"])
-@requires(LOG)
+@requires(LOG, SELF)
 def edit_visit(visit_id: int) -> str | tuple[str, int] | Response:
     """Change the facts of an open visit."""
     visit = _visit(visit_id)
@@ -345,7 +354,7 @@ def edit_visit(visit_id: int) -> str | tuple[str, int] | Response:
 
 
 @blueprint.post("/<int:visit_id>/bat-dau")
-@requires(LOG)
+@requires(LOG, SELF)
 def start_visit(visit_id: int) -> Response:
     """Begin a planned visit."""
     run(services.start_visit, inputs.VisitRef(existing(visit_id)))
@@ -383,7 +392,7 @@ def _refused(error: ValidationFailed) -> tuple[Response, int]:
 
 
 @blueprint.post("/<int:visit_id>/quan-so")
-@requires(LOG)
+@requires(LOG, SELF)
 def save_headcount(visit_id: int) -> Answered:
     """Keep the headcount."""
     visit = _visit(visit_id)
@@ -411,7 +420,7 @@ def save_headcount(visit_id: int) -> Answered:
 
 
 @blueprint.post("/<int:visit_id>/dien-san")
-@requires(LOG)
+@requires(LOG, SELF)
 def take_proposals(visit_id: int) -> Response:
     """Keep the answers that are proposed for items which nobody has answered."""
     visit = _visit(visit_id)
@@ -425,7 +434,7 @@ def take_proposals(visit_id: int) -> Response:
 
 
 @blueprint.post("/<int:visit_id>/tra-loi/<int:item_id>")
-@requires(LOG)
+@requires(LOG, SELF)
 def save_answer(
     visit_id: int, item_id: int
 ) -> str | tuple[str, int] | Response | tuple[Response, int]:
@@ -453,7 +462,7 @@ def save_answer(
 
 
 @blueprint.post("/<int:visit_id>/kiem-lai/<int:finding_id>")
-@requires(LOG)
+@requires(LOG, SELF)
 def check_finding(visit_id: int, finding_id: int) -> Response:
     """Keep what a re-inspection says of an earlier finding."""
     words = request.form.get("remedied", "")
@@ -472,7 +481,7 @@ def check_finding(visit_id: int, finding_id: int) -> Response:
 
 
 @blueprint.route("/<int:visit_id>/doan", methods=["GET", "POST"])
-@requires(LOG)
+@requires(LOG, SELF)
 def edit_team(visit_id: int) -> str | tuple[str, int] | Response:
     """Add to the team."""
     visit = _visit(visit_id)
@@ -505,7 +514,7 @@ def edit_team(visit_id: int) -> str | tuple[str, int] | Response:
 
 
 @blueprint.post("/<int:visit_id>/doan/<int:member_id>/bo")
-@requires(LOG)
+@requires(LOG, SELF)
 def remove_member(visit_id: int, member_id: int) -> Response:
     """Take a person out of the team."""
     try:
@@ -520,7 +529,7 @@ def remove_member(visit_id: int, member_id: int) -> Response:
 
 
 @blueprint.route("/<int:visit_id>/ket-thuc", methods=["GET", "POST"])
-@requires(LOG)
+@requires(LOG, SELF)
 def finish_visit(visit_id: int) -> str | tuple[str, int] | Response:
     """Review what was recorded, then close the record."""
     visit = _visit(visit_id)
@@ -543,7 +552,7 @@ def finish_visit(visit_id: int) -> str | tuple[str, int] | Response:
 
 
 @blueprint.post("/<int:visit_id>/huy")
-@requires(LOG)
+@requires(LOG, SELF)
 def cancel_visit(visit_id: int) -> Response | tuple[str, int]:
     """Give up a visit, with the reason."""
     reason = request.form.get("reason", "")[:4000]
@@ -556,7 +565,7 @@ def cancel_visit(visit_id: int) -> Response | tuple[str, int]:
 
 
 @blueprint.post("/<int:visit_id>/thong-bao")
-@requires(LOG)
+@requires(LOG, SELF)
 def record_notice(visit_id: int) -> str | tuple[str, int] | Response:
     """Add conclusion and notice to a finished visit."""
     form = forms.NoticeForm()

@@ -138,7 +138,11 @@ def test_plan_is_made_filled_by_set_and_issued(world: World, browse: Browse) -> 
         "version": version,
     }
     assert post(client, f"{page}/sua", data).status_code == 303
-    assert post(client, f"{page}/sua", data).status_code == 409  # somebody was faster
+    # Somebody was faster: their number stays unless one chooses the own.
+    clash = post(client, f"{page}/sua", {**data, "number": "13/KH-SNV"})
+    assert clash.status_code == 409
+    assert "12/KH-SNV" in clash.get_data(as_text=True)
+    assert 'value="13/KH-SNV"' in clash.get_data(as_text=True)
     assert post(client, f"{page}/ban-hanh", {}).status_code == 303
     assert post(client, f"{page}/xoa", {}).status_code == 409
 
