@@ -68,6 +68,7 @@ from tracker.plans.models import (
 )
 from tracker.plugin_admin import operations, queries, services
 from tracker.plugins.host import host_of
+from tracker.plugins.services import new_safe_token
 from tracker.plugins.models import Disposal, IncidentKind, PluginIncident
 from tracker.plugins.signatures import PublicKey
 from tracker.settings.models import CalendarDay
@@ -253,6 +254,7 @@ def prepare(client: FlaskClient) -> dict[str, dict[str, Any]]:
         **plugins(),
         "jobs.show_run": {"run_id": job_run},
         "accounts.use_link": {"token": token},
+        "safe_mode.ask": {"token": new_safe_token(SystemClock().now())},
         "imports.problems": upload,
         "imports.show": upload,
         "inspections.edit_draft": {"key": "mot_cua"},

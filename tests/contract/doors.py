@@ -277,6 +277,8 @@ TABLE: Mapping[str, AbstractSet[str]] = {
     "reports.export_period": ADMINISTRATOR | COORDINATOR | HEAD | INSPECTOR | LEADER,
     "reports.overview": ADMINISTRATOR | COORDINATOR | HEAD | INSPECTOR | LEADER,
     "reports.period": ADMINISTRATOR | COORDINATOR | HEAD | INSPECTOR | LEADER,
+    "safe_mode.ask": ALL,
+    "safe_mode.begin": ALL,
     "settings.add_day": ADMINISTRATOR | COORDINATOR,
     "settings.edit": ADMINISTRATOR | COORDINATOR,
     "settings.edit_day": ADMINISTRATOR | COORDINATOR,

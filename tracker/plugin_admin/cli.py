@@ -19,6 +19,7 @@ from tracker.core.text import N_
 from tracker.core.work import run
 from tracker.plugin_admin import author_cli, operations, queries, services, sources
 from tracker.plugin_admin.contract import contract_of
+from tracker.plugin_admin.safe_mode import safe_mode
 from tracker.plugins import index, packages, signatures
 from tracker.plugins.commands import without_app, without_plugins
 from tracker.plugins.models import Disposal
@@ -42,6 +43,9 @@ def _say(text: str) -> None:
 @click.group("plugin", help=N_("Mô-đun mở rộng: cài, bật, tắt, nâng cấp, quay lại, gỡ, ký."))
 def plugin() -> None:
     """Hold the commands on plug-ins."""
+
+
+plugin.add_command(safe_mode)
 
 
 @plugin.command(

@@ -8,7 +8,7 @@ import click
 from flask import Blueprint
 from flask_babel import lazy_gettext as _l
 
-from tracker.plugin_admin import jobs, permissions
+from tracker.plugin_admin import jobs, permissions, safe_mode
 from tracker.plugin_admin.checks import CHECKS
 from tracker.plugin_admin.cli import plugin
 from tracker.plugin_admin.views import blueprint
@@ -25,7 +25,7 @@ def tracker_register_permissions() -> Sequence[Permission]:
 @hookimpl
 def tracker_register_blueprints() -> Sequence[Blueprint]:
     """Serve the pages about plug-ins."""
-    return (blueprint,)
+    return (blueprint, safe_mode.blueprint)
 
 
 @hookimpl

@@ -5,6 +5,9 @@ They are the system's own: whoever was signed in when a plug-in broke did nothin
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -202,31 +205,48 @@ def note_failure(work: Work, data: NoteFailure) -> bool:
 # -- safe mode -------------------------------------------------------------------------------
 
 
+def new_safe_token(now: datetime) -> str:
+    """Return a fresh token for a link that begins safe mode; it says itself how long it lives."""
+    return f"{secrets.token_urlsafe(32)}.{int((now + LINK_LIVES).timestamp())}"
+
+
+def _token_hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def check_safe_token(token: str, now: datetime) -> None:
+    """Raise NotFound for a token that has run out, or never was one."""
+    _random, _dot, ends = token.rpartition(".")
+    if not ends.isdecimal() or len(ends) > 12 or int(ends) < now.timestamp():
+        raise NotFound(_("Liên kết này đã dùng rồi hoặc không còn hiệu lực."))
+
+
 @dataclass(frozen=True)
 class MakeSafeLink:
-    """The hash of the token in a new one-time link."""
+    """The token of a new one-time link; its hash is kept."""
 
-    token_hash: str
+    token: str = field(repr=False)
 
 
 def make_safe_link(work: Work, data: MakeSafeLink) -> None:
     """Keep a link that starts safe mode once; one made before stops working."""
     _require_system(work)
-    row = _set_row(work)
-    row.safe_mode_token_hash = data.token_hash
+    _set_row(work).safe_mode_token_hash = _token_hash(data.token)
 
 
 @dataclass(frozen=True)
 class UseSafeLink:
-    """The hash of the token that somebody opened."""
+    """The token that somebody opened."""
 
-    token_hash: str
+    token: str = field(repr=False)
 
 
 def use_safe_link(work: Work, data: UseSafeLink) -> datetime:
     """Start safe mode by its link, and return until when. Raises NotFound for any other link."""
+    _require_system(work)
+    check_safe_token(data.token, work.now)
     row = _set_row(work)
-    if not data.token_hash or row.safe_mode_token_hash != data.token_hash:
+    if not hmac.compare_digest(row.safe_mode_token_hash or "", _token_hash(data.token)):
         raise NotFound(_("Liên kết này đã dùng rồi hoặc không còn hiệu lực."))
     row.safe_mode_token_hash = None
     return _begin_safe_mode(work, row)

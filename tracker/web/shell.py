@@ -13,7 +13,7 @@ from flask_babel import lazy_gettext as _l
 
 from tracker.core.context import Context, Source, acting, current
 from tracker.plugins.descriptors import MENU_GROUPS, MenuItem
-from tracker.plugins.host import current_registry
+from tracker.plugins.host import current_host, current_registry
 from tracker.web.contracts import Bell, UserCard, shell_contracts
 from tracker.web.i18n import locale_code
 
@@ -54,6 +54,8 @@ class Shell:
     places: tuple[Entry, ...]
     user: UserCard | None
     is_demo: bool
+    # No plug-in is shown or heard now.
+    is_safe: bool
     agency: str
     locale: str
     theme: str
@@ -162,6 +164,7 @@ def build_shell() -> Shell:
         places=places,
         user=card,
         is_demo=bool(contracts.setting("demo.loaded_on")),
+        is_safe=current_host().is_safe,
         agency=str(contracts.setting("agency.name") or ""),
         locale=locale_code(),
         theme=theme if theme in THEMES else "auto",
