@@ -22,7 +22,8 @@ from sqlalchemy import select
 from tracker.accounts import demo as demo_people
 from tracker.accounts import links
 from tracker.accounts.tokens import hash_token, new_token
-from tracker.config import settings_from_environment
+from tracker.app import create_app
+from tracker.config import Settings, settings_from_environment
 from tracker.core.changes import ChangeHead
 from tracker.core.clock import SystemClock
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
@@ -32,9 +33,11 @@ from tracker.core.text import N_
 from tracker.core.work import Work, run
 from tracker.ops import backup as backups
 from tracker.ops.instance import ready_app
+from tracker.plugin_admin.bundled import install_bundled
 from tracker.plugins.commands import without_app
 from tracker.plugins.descriptors import DemoData, Health
 from tracker.plugins.host import current_registry
+from tracker.plugins.loader import load_plugins
 from tracker.settings.models import Setting
 from tracker.web.contracts import contracts_of
 
@@ -100,7 +103,7 @@ def _demo_day() -> date | None:
     "--plugins",
     "plugins_folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
-    help=N_("Thư mục trình cắm kèm theo (mặc định: plugins/ của bản mã nguồn)."),
+    help=N_("Thư mục mô-đun kèm theo (mặc định: plugins/ của bản mã nguồn)."),
 )
 def demo(passwords: bool, plugins_folder: Path | None) -> None:
     """Load the demo."""
@@ -133,12 +136,39 @@ def demo(passwords: bool, plugins_folder: Path | None) -> None:
                 count=changed,
             )
         )
-        folder = plugins_folder or Path(__file__).resolve().parents[2] / "plugins"
-        if not any(folder.glob("*/pyproject.toml")):
-            click.echo(_("Không có trình cắm kèm theo: đây là bản trình diễn của phần lõi."))
+        _install_bundled(settings, plugins_folder)
+        db.session.rollback()
+        _load_plugin_demo(settings, day)
         if passwords:
             for name, password in demo_people.set_random_passwords().items():
                 click.echo(f"  {name:<14} {password}")
+
+
+def _install_bundled(settings: Settings, folder: Path | None) -> None:
+    """Install the plug-ins that lie beside the checkout, and say what became of each."""
+    found = folder or Path(__file__).resolve().parents[2] / "plugins"
+    if not any(found.glob("*/pyproject.toml")):
+        click.echo(_("Không có mô-đun kèm theo: đây là bản trình diễn của phần lõi."))
+        return
+    for one in install_bundled(settings, found, lambda text: click.echo(f"  · {text}", err=True)):
+        if one.problem:
+            click.echo(_("Không cài được %(name)s: %(reason)s", name=one.name, reason=one.problem))
+        else:
+            click.echo(_("Mô-đun %(name)s %(version)s.", name=one.name, version=one.version))
+
+
+def _load_plugin_demo(settings: Settings, day: date) -> None:
+    """Load the demo data of the installed plug-ins, in an app that has them."""
+    plugins = load_plugins(settings)
+    if not plugins:
+        return
+    known = {one.key for one in current_registry().demo_data}
+    app = create_app(settings, plugins)
+    with _as_system(app):
+        for source in current_registry().demo_data:
+            if source.key not in known:
+                source.load(day)
+        db.session.remove()
 
 
 def _key(source: DemoData | None) -> str:

@@ -101,9 +101,18 @@ def owner_of(folder: Path, name: str) -> Owner:
 # -- adding ---------------------------------------------------------------------------------
 
 
-def add(settings: Settings, content: bytes, filename: str, signature: Signature | None) -> int:
+def add(
+    settings: Settings,
+    content: bytes,
+    filename: str,
+    signature: Signature | None,
+    *,
+    replaces_own: bool = False,
+) -> int:
     """Check a wheel or a bundle and keep it as a release; return its number. Nothing of it runs.
 
+    `replaces_own` lets a build of the same version take the place of another one that the same key
+    signed: whoever develops a plug-in beside the checkout builds it again and again.
     Raises PluginError when the file, its signature or the policy on unsigned ones stands against.
     """
     package = packages.open_package(content, filename)
@@ -125,6 +134,7 @@ def add(settings: Settings, content: bytes, filename: str, signature: Signature 
             libraries=package.library_versions,
             signature=signature.signature if signature else None,
             signed_by=signed_by,
+            replaces_own=replaces_own,
         ),
     )
 

@@ -121,6 +121,8 @@ class AddRelease:
     libraries: Mapping[str, str] = field(default_factory=dict)
     signature: str | None = None
     signed_by: str | None = None
+    # Another content of the same version may take its place where the same key signed both.
+    replaces_own: bool = False
 
 
 def add_release(work: Work, data: AddRelease) -> int:
@@ -140,6 +142,12 @@ def add_release(work: Work, data: AddRelease) -> int:
         if found.sha256 == data.sha256:
             if found.signed_by is None and data.signed_by and not _is_used(work, found.id):
                 found.signature, found.signed_by = data.signature, data.signed_by
+            return found.id
+        if data.replaces_own and data.signed_by and found.signed_by == data.signed_by:
+            found.filename, found.sha256, found.size = data.filename, data.sha256, data.size
+            found.content, found.signature = data.content, data.signature
+            found.manifest, found.libraries = dict(manifest.data), dict(data.libraries)
+            found.uploaded_at = work.now
             return found.id
         raise Conflict(
             _(
