@@ -33,8 +33,14 @@ class PluginBlueprint(Blueprint):
 
     @open_to_all
     def send_static_file(self, filename: str) -> Response:
-        """Send a file of the package's `static/`."""
-        return super().send_static_file(filename)
+        """Send a file of the package's `static/`, as a whole, so that it is compressed."""
+        response = super().send_static_file(filename)
+        if response.direct_passthrough:
+            content = response.response
+            response.direct_passthrough = False
+            response.set_data(b"".join(content))  # type: ignore[arg-type]
+            content.close()  # type: ignore[union-attr]
+        return response
 
 
 @dataclass(frozen=True)

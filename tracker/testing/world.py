@@ -28,6 +28,7 @@ from tracker.core.clock import Clock
 from tracker.core.context import SYSTEM_ACTOR, Actor, Context, Source, acting
 from tracker.core.db import db
 from tracker.core.deadlines import DeadlineKind
+from tracker.core.errors import PluginError
 from tracker.core.rights import Role
 from tracker.core.text import fold, sort_key
 from tracker.core.work import Work, run
@@ -146,12 +147,25 @@ class World:
         return Share(assignment_id, row.public_id, row.task_id, row.plan_id, unit)
 
     def run_job(self, key: str, given: Mapping[str, Any] | None = None) -> str:
-        """Run a job once, as the job process does, and return what it says."""
+        """Run a job once, as the job process does, and return what it says.
+
+        Raises what the job itself raises.
+        """
+        from tracker.testing.apps import FAULTS
         from tracker.testing.jobs import DirectCall
 
         call = DirectCall(due_at=self.clock.now(), input=dict(given or {}))
+        faults: list[object] = self.app.extensions.get(FAULTS, [])
+        before = len(faults)
         with self.as_system():
-            return current_registry().jobs[key].run(call)
+            try:
+                return current_registry().jobs[key].run(call)
+            except PluginError as error:
+                # The test is told of it here, not once more at its end.
+                del faults[before:]
+                if error.__cause__ is None:
+                    raise
+                raise error.__cause__ from None
 
     def sign_in(self, client: FlaskClient, user_id: int) -> FlaskClient:
         """Sign a person in on a client without the password form; return the client."""
