@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from tracker.core.context import current
 from tracker.core.periods import Window, current_window, previous_window
 from tracker.settings import queries as settings
+from tracker.settings.levels import due_for_actor
 from tracker.web.i18n import locale_code, show_date
 
 WEEKDAYS: Final = (
@@ -36,7 +37,7 @@ def greeting() -> str:
             _(
                 "kỳ %(name)s đã chốt, gửi báo cáo trước %(due)s",
                 name=_name(closed),
-                due=show_date(closed.due),
+                due=show_date(due_for_actor(closed.due)),
             )
         )
     if running is not None:

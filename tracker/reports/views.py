@@ -31,6 +31,7 @@ from tracker.reports.permissions import VIEW
 from tracker.reports.progress import NOTHING, Tally, total
 from tracker.reports.workbook import workbook
 from tracker.settings import queries as settings
+from tracker.settings.levels import due_for_actor
 from tracker.settings.models import ReportWindow
 from tracker.web.doors import requires
 from tracker.web.i18n import locale_code, show_date, show_number, show_percent
@@ -65,7 +66,11 @@ def next_report_card(as_of: date) -> str:
     if window is None:
         return ""
     return render_template(
-        "reports/_next_report.html", window=window, name=WindowNames(rows).of(window), as_of=as_of
+        "reports/_next_report.html",
+        window=window,
+        due_on=due_for_actor(window.due),
+        name=WindowNames(rows).of(window),
+        as_of=as_of,
     )
 
 

@@ -15,7 +15,7 @@ from tracker.plugins.descriptors import (
     SettingSpec,
 )
 from tracker.plugins.hookspecs import hookimpl
-from tracker.settings import permissions
+from tracker.settings import levels, permissions
 from tracker.settings.views import blueprint
 
 
@@ -129,6 +129,7 @@ def tracker_register_settings() -> Sequence[SettingSpec]:
             maximum=1440,
             weight=20,
         ),
+        *levels.SETTINGS,
         SettingSpec(
             key="demo.loaded_on",
             label=_l("Ngày nạp dữ liệu trình diễn"),

@@ -19,7 +19,7 @@ from tracker.core.periods import window
 from tracker.core.work import run
 from tracker.plugins.descriptors import Label, SettingSpec
 from tracker.plugins.host import current_registry
-from tracker.settings import forms, queries, services
+from tracker.settings import forms, levels, queries, services
 from tracker.settings.models import CalendarDay, DayKind, ReportWindow
 from tracker.settings.permissions import MANAGE
 from tracker.web import conflict
@@ -340,6 +340,8 @@ def list_windows() -> str:
     return render_template(
         "settings/windows.html",
         rows=rows,
+        levels=levels.LEVELS,
+        due_by_level=levels.due_by_level([dates.due for _row, dates in rows]),
         year=year,
         in_english=locale_code() == "en",
         tabs=_tabs("windows"),

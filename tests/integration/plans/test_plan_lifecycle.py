@@ -35,6 +35,7 @@ from tracker.plans.models import (
     Extension,
     Plan,
     PlanState,
+    Reported,
     RowKind,
     Task,
     TaskLead,
@@ -413,9 +414,34 @@ def test_lead_that_changes_hands_keeps_finished_work_and_withdraws_the_rest(
     assert (new.unit_id, new.begins_on, new.due_on) == (west, AMENDED, DUE)
 
 
+def test_recurrence_changed_in_mid_year_keeps_what_was_done_and_what_was_due(
+    office: Office,
+) -> None:
+    plan = draft(office)
+    monthly = RecurrenceRule(Frequency.MONTHLY, day=5)
+    before = Deadline(kind=DeadlineKind.RECURRING, rule=monthly, text="ngày 05 hằng tháng")
+    task = add(office, plan, "Báo cáo", office.north, deadline=before)
+    issue(office, plan)
+    february, march, *_rest = shares(task)
+    finish(office, february.id)
+    quarterly = RecurrenceRule(Frequency.QUARTERLY, month=3, day=20)
+    after = Deadline(kind=DeadlineKind.RECURRING, rule=quarterly, text="ngày 20 tháng cuối quý")
+    edit(office, task, amendment(), deadline=after)
+    found = {one.occurrence: one for one in shares(task)}
+    assert (found[1].reported, found[1].withdrawn_on) == (Reported.DONE, None)
+    # Late under the old rule stays late: March and April were due before the amendment of 4/5.
+    assert (march.occurrence, found[2].due_on, found[2].withdrawn_on) == (2, date(2026, 3, 5), None)
+    assert found[3].withdrawn_on is None
+    assert [found[number].withdrawn_on for number in range(4, 12)] == [AMENDED] * 8
+    assert [(number, found[number].due_on) for number in sorted(found) if number > 11] == [
+        (12, date(2026, 6, 20)),
+        (13, date(2026, 9, 20)),
+        (14, date(2026, 12, 20)),
+    ]
+
+
 def finish(office: Office, assignment: int) -> None:
     from tracker.plans.inputs import ReportProgress
-    from tracker.plans.models import Reported
     from tracker.plans.progress import report_progress
 
     with office.acting("coordinator"):

@@ -6,6 +6,7 @@ import re
 from datetime import date
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -18,6 +19,7 @@ from tracker.core.rights import Role
 from tracker.core.work import run
 from tracker.settings import queries, services
 from tracker.settings.models import CalendarDay, DayKind, ReportWindow, Setting
+from tracker.units.models import UnitKind
 
 pytestmark = pytest.mark.usefixtures("system")
 
@@ -367,3 +369,23 @@ def test_a_window_form_without_a_version_is_refused(admin: FlaskClient) -> None:
     """Nobody can save over what they have not seen."""
     sent = {**WINDOW, "csrf_token": token(admin)}
     assert admin.post("/thiet-lap/ky-bao-cao/Q1", data=sent).status_code == 400
+
+
+def test_lower_levels_hand_in_earlier_by_working_days(app: Flask, admin: FlaskClient) -> None:
+    """By offsets that are settings; a unit of another level keeps the day."""
+    fields = fields_of(admin.get("/thiet-lap").data)
+    fields["reports__days_earlier_commune"] = "-1"
+    assert admin.post("/thiet-lap", data=fields).status_code == 422
+    fields["reports__days_earlier_commune"] = "3"
+    assert admin.post("/thiet-lap", data=fields).status_code == 302
+    shown = admin.get("/thiet-lap/ky-bao-cao").data.decode()
+    # Friday 20/03/2026 becomes Tuesday, Sunday 20/09/2026 becomes Wednesday.
+    assert "17/03/2026" in shown
+    assert "16/09/2026" in shown
+    # The figures of the half year closed on 14/06/2026; due on Saturday 20/06/2026.
+    province = make_unit("Tỉnh", UnitKind.PROVINCE)
+    commune = make_unit("Xã Đạ Tẻh", UnitKind.COMMUNE, province)
+    for unit, day in ((commune, "17/06/2026"), (province, "20/06/2026")):
+        person = app.test_client()
+        sign_in(person, make_user(unit, Role.HEAD))
+        assert f"gửi báo cáo trước {day}" in person.get("/").data.decode()
