@@ -52,6 +52,8 @@ from tracker.inspections.models import (
     VisitState,
 )
 from tracker.jobs import ledger
+from tracker.notices import mail
+from tracker.notices.services import Unsubscribe
 from tracker.ops.cli import MarkDemo, mark_demo
 from tracker.ops.instance import fill
 from tracker.plans import copying, lifecycle
@@ -95,6 +97,11 @@ NO_PAGES = {
     "health.readyz",
     # A part of the page of a run.
     "jobs.run_progress",
+    # For calendar programs, and a part of every page.
+    "notices.calendar",
+    "notices.ring",
+    # Leads on to what the notice is about.
+    "notices.open_notice",
     # Leads on to the page of settings.
     "admin_thiet_lap.index",
 }
@@ -377,6 +384,10 @@ def examples() -> dict[str, dict[str, Any]]:
         "inspections.show_finding": finding,
         "inspections.show_plan": inspection_plan,
         "inspections.show_visit": coming,
+        "notices.edit_rung": {"rung_id": 1},
+        "notices.leave": {"token": mail.sign(Unsubscribe(PERSON, "plans.urged", mail.CHANNEL))},
+        "notices.list_steps": unit,
+        "notices.pause_reminders": one_share,
         "plans.add_row": plan,
         "plans.amend_plan": plan,
         "plans.answer_urge": {"urge_id": one(select(Urge.id).where(Urge.answered_at.is_(None)))},

@@ -11,6 +11,7 @@ from flask_babel import lazy_gettext as _l
 from tracker.core.rights import RecordScope
 from tracker.files import owners
 from tracker.inspections import (
+    calendar_entries,
     checklist_views,
     figures,
     finding_views,
@@ -29,6 +30,7 @@ from tracker.inspections.blueprint import blueprint
 from tracker.inspections.models import VisitKind
 from tracker.plugins.descriptors import (
     AdminViewSpec,
+    CalendarSource,
     ChecklistPrefill,
     ChecklistTemplate,
     HandoverContributor,
@@ -59,6 +61,25 @@ SECTION = "inspections.section"
 def tracker_register_permissions() -> Sequence[Permission]:
     """Declare who sees, plans and logs inspections, remedies and verifies."""
     return permissions.PERMISSIONS
+
+
+@hookimpl
+def tracker_register_calendar_entries() -> Sequence[CalendarSource]:
+    """Give visits and days of remedy to calendars outside the app."""
+    return (
+        CalendarSource(
+            key="inspections.visits",
+            label=_l("Lịch kiểm tra"),
+            entries=calendar_entries.visits,
+            permission=permissions.VIEW,
+        ),
+        CalendarSource(
+            key="inspections.remedies",
+            label=_l("Hạn khắc phục"),
+            entries=calendar_entries.remedies,
+            permission=permissions.VIEW,
+        ),
+    )
 
 
 @hookimpl

@@ -14,6 +14,7 @@ from flask_babel import lazy_gettext as _l
 from tracker.core.work import Work, run
 from tracker.notices import (
     bell,
+    feed_views,
     ladder,
     ladder_views,
     mail,
@@ -39,6 +40,8 @@ from tracker.plugins.host import current_registry
 
 # Importing it declares the topics of notices and of their ways out.
 TOPICS = (sending,)
+# Importing it adds pages to the blueprint.
+VIEWS = (feed_views, ladder_views)
 SYSTEM = _l("Hệ thống")
 
 

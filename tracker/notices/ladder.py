@@ -389,8 +389,11 @@ def _notice(row: Any, named: Sequence[Any]) -> NewNotice:
 # -- the job -------------------------------------------------------------------------------------
 
 
-def remind(call: JobCall) -> str:
-    """Take the rungs that are due today and tell everybody; return what was done."""
+def remind(call: JobCall | None) -> str:
+    """Take the rungs that are due today and tell everybody; return what was done.
+
+    Without a `call` nobody is told how far it is: for the demo and for measurements.
+    """
     context = current()
     today = context.clock.today()
     calendar = working_calendar()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from flask_babel import gettext as _
@@ -114,10 +115,17 @@ def told(work: Work, message: Message) -> None:
             )
             for one in recipients_of(work.session, payload, work.today)
         ],
+        # It happened when it was written down, however late it is told.
+        at=message.posted_at,
     )
 
 
-def write(work: Work, notices: Sequence[NewNotice], reach: Reach | None = None) -> int:
+def write(
+    work: Work,
+    notices: Sequence[NewNotice],
+    reach: Reach | None = None,
+    at: datetime | None = None,
+) -> int:
     """Write notices and what carries them out of the app; return how many are new.
 
     Whoever was told of an occasion before is not told again, by no way.
@@ -139,7 +147,7 @@ def write(work: Work, notices: Sequence[NewNotice], reach: Reach | None = None) 
                 "key": one.key,
                 "kind": one.kind,
                 "params": {"page": [one.page[0], dict(one.page[1])], **one.params},
-                "created_at": work.now,
+                "created_at": at or work.now,
                 "represents_id": one.represents_id,
             }
             for one in fresh.values()

@@ -170,25 +170,27 @@ def steps_query(unit_id: int, *, only_open: bool) -> Select[Any]:
         .correlate(Assignment)
         .scalar_subquery()
     )
-    query: Select[Any] = (
-        select(
-            EscalationStep.assignment_id,
-            EscalationStep.rung_id,
-            EscalationStep.user_id,
-            EscalationStep.due_on,
-            EscalationStep.distance,
-            EscalationStep.taken_on,
-            EscalationStep.sent_at,
-            EscalationStep.acted_at,
-            EscalationRung.offset_days,
-            EscalationRung.audience,
-            Assignment.last_reported_at,
-            Task.id.label("task_id"),
-            Task.title,
-            Unit.name.label("unit_name"),
-            User.name.label("to_whom"),
-            paused.label("paused_until"),
-        )
+    columns: list[Any] = [
+        EscalationStep.assignment_id,
+        EscalationStep.rung_id,
+        EscalationStep.user_id,
+        EscalationStep.due_on,
+        EscalationStep.distance,
+        EscalationStep.taken_on,
+        EscalationStep.sent_at,
+        EscalationStep.acted_at,
+        EscalationRung.offset_days,
+        EscalationRung.audience,
+        Assignment.last_reported_at,
+        Task.id.label("task_id"),
+        Task.title,
+        Unit.name.label("unit_name"),
+        User.name.label("to_whom"),
+        paused.label("paused_until"),
+    ]
+    query = (
+        select(*columns)
+        .select_from(EscalationStep)
         .join(EscalationRung, EscalationRung.id == EscalationStep.rung_id)
         .join(Assignment, Assignment.id == EscalationStep.assignment_id)
         .join(Task, Task.id == Assignment.task_id)

@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 
 from tracker.ops import checks
 from tracker.ops.cli import backup, demo, doctor, init, restore
-from tracker.ops.demo import places, press, this_year, visits
+from tracker.ops.demo import places, press, this_year, told, visits
 from tracker.ops.running import run_command
 from tracker.plugins.descriptors import DemoData, DoctorCheck, MenuItem
 from tracker.plugins.hookspecs import hookimpl
@@ -72,4 +72,5 @@ def tracker_register_demo_data() -> Sequence[DemoData]:
         *press.DEMO,
         *this_year.DEMO,
         *visits.DEMO,
+        *told.DEMO,
     )

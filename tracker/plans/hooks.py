@@ -13,6 +13,7 @@ from tracker.files import owners
 from tracker.plans import (
     access,
     area_views,
+    calendar_entries,
     handover,
     my_work,
     notices,
@@ -29,6 +30,7 @@ from tracker.plans.blueprint import blueprint
 from tracker.plans.progress import EVIDENCE_FILES
 from tracker.plugins.descriptors import (
     AdminViewSpec,
+    CalendarSource,
     HandoverContributor,
     ImportSpec,
     JobSpec,
@@ -164,6 +166,19 @@ def tracker_register_settings() -> Sequence[SettingSpec]:
             minimum=0,
             maximum=60,
             weight=30,
+        ),
+    )
+
+
+@hookimpl
+def tracker_register_calendar_entries() -> Sequence[CalendarSource]:
+    """Give deadlines to calendars outside the app."""
+    return (
+        CalendarSource(
+            key="plans.deadlines",
+            label=_l("Hạn của nhiệm vụ"),
+            entries=calendar_entries.entries,
+            permission="plans.view",
         ),
     )
 
