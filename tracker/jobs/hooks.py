@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 import click
 from flask import Blueprint
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 
 from tracker.core.context import current
+from tracker.core.numbers import format_moment
 from tracker.core.rights import Role
+from tracker.jobs import queries
 from tracker.jobs.cli import jobs, worker
 from tracker.jobs.ledger import prune_runs
 from tracker.jobs.views import blueprint
-from tracker.plugins.descriptors import AdminViewSpec, JobCall, JobSpec, MenuItem, Permission
+from tracker.plugins.descriptors import (
+    AdminViewSpec,
+    Diagnosis,
+    DoctorCheck,
+    Health,
+    JobCall,
+    JobSpec,
+    MenuItem,
+    Permission,
+)
 from tracker.plugins.hookspecs import hookimpl
+
+# A job that is later than this has no process to run it.
+LATE = timedelta(minutes=10)
 
 
 @hookimpl
@@ -77,6 +93,30 @@ def tracker_register_jobs() -> Sequence[JobSpec]:
             jitter_seconds=600,
         ),
     )
+
+
+def check_clock() -> Iterable[Diagnosis]:
+    """Find out from the ledger whether a job process is at work."""
+    now = current().clock.now()
+    waiting = queries.waiting_since()
+    late = queries.late_jobs(now, LATE)
+    problem = ""
+    if late:
+        names = ", ".join(queries.label_of(key) for key in late[:5])
+        problem = _("Việc tự động không chạy đúng giờ: %(names)s.", names=names)
+    elif waiting is not None and now - waiting > LATE:
+        problem = _("Có việc chờ từ %(moment)s mà chưa chạy.", moment=format_moment(waiting))
+    if problem:
+        advice = _("Hãy chạy hệ thống bằng tracker run, hoặc chạy thêm tracker worker.")
+        yield Diagnosis(Health.ERROR, problem, advice)
+        return
+    yield Diagnosis(Health.OK, _("Việc tự động chạy đúng giờ."))
+
+
+@hookimpl
+def tracker_register_doctor_checks() -> Sequence[DoctorCheck]:
+    """Look whether the clock's work is done when the instance is examined."""
+    return (DoctorCheck(key="jobs.clock", label=_l("Việc tự động"), check=check_clock),)
 
 
 @hookimpl

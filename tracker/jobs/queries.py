@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +13,9 @@ from sqlalchemy import Select, func, select
 from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.errors import NotFound
+from tracker.jobs.ledger import newest_known
 from tracker.jobs.models import ENDED, JobRun, RunKind, RunState
-from tracker.jobs.schedule import next_due, start_delay
+from tracker.jobs.schedule import next_due, plan_for, start_delay
 from tracker.plugins.host import current_registry
 
 VIEW = "jobs.view"
@@ -123,6 +124,30 @@ def get_run(run_id: UUID) -> JobRun:
     if found is None or not (is_own or actor.access.holds(VIEW)):
         raise NotFound
     return found
+
+
+def waiting_since() -> datetime | None:
+    """Return since when the oldest run waits that some process should have taken, None if none.
+
+    Runs of jobs that nobody offers now sleep, and are not counted.
+    """
+    jobs = list(current_registry().jobs)
+    oldest: datetime | None = db.session.scalar(
+        select(func.min(JobRun.due_at)).where(JobRun.state == RunState.QUEUED, JobRun.job.in_(jobs))
+    )
+    return oldest
+
+
+def late_jobs(now: datetime, grace: timedelta) -> list[str]:
+    """Return the jobs whose due moment passed by more than `grace` without a line in the ledger."""
+    late: list[str] = []
+    for key, spec in current_registry().jobs.items():
+        if spec.cron:
+            known = newest_known(key, now)
+            plan = plan_for(spec, known, now - grace) if known else None
+            if plan is not None and (plan.run_for or plan.missed):
+                late.append(key)
+    return late
 
 
 def last_line(log: str) -> str:

@@ -21,9 +21,10 @@ from tracker.core.work import run
 from tracker.jobs import ledger, worker
 from tracker.jobs.calls import Call
 from tracker.jobs.cli import jobs
+from tracker.jobs.hooks import check_clock
 from tracker.jobs.ledger import Claim, Progress, Token
 from tracker.jobs.models import JobRun, RunKind, RunState
-from tracker.plugins.descriptors import JobSpec
+from tracker.plugins.descriptors import Health, JobSpec
 
 __all__ = ["counting"]
 
@@ -214,3 +215,25 @@ def test_command_tells_a_failed_run_and_waits_no_longer_than_told(app: Flask, co
     assert failed.exit_code == 1
     assert "hỏng" in failed.output
     assert db.session.scalars(select(JobRun.once_key)).all().count(None) >= 1
+
+
+@pytest.mark.usefixtures("counting")
+def test_doctor_tells_when_no_process_runs_the_jobs(app: Flask, clock: FixedClock):
+    def health() -> tuple[Health, str]:
+        (found,) = check_clock()
+        db.session.rollback()
+        return found.health, found.message
+
+    clock.move_to(DUE)
+    # A new instance owes nothing.
+    assert health()[0] is Health.OK
+    worker.tick(app)
+    clock.advance(days=1, minutes=5)
+    assert health()[0] is Health.OK
+    clock.advance(minutes=6)
+    assert health() == (Health.ERROR, "Việc tự động không chạy đúng giờ: Đếm.")
+    worker.tick(app)
+    assert health()[0] is Health.OK
+    queue_one()
+    clock.advance(minutes=11)
+    assert "chờ từ" in health()[1]
