@@ -114,6 +114,13 @@ RULES: Final[tuple[Rule, ...]] = (
         lambda f, m: f.is_withdrawn,
         lambda c, m: c.is_withdrawn,
     ),
+    # Work without an end is never done, whatever is reported of it: it stands apart
+    # (docs/decisions/regular-work.md).
+    Rule(
+        Status.REGULAR,
+        lambda f, m: f.deadline_kind is DeadlineKind.OPEN_ENDED,
+        lambda c, m: c.deadline_kind == DeadlineKind.OPEN_ENDED,
+    ),
     Rule(
         Status.DONE_LATE,
         lambda f, m: _accepted(f) and _late(f),
@@ -133,11 +140,6 @@ RULES: Final[tuple[Rule, ...]] = (
         Status.DISPUTED,
         lambda f, m: f.disputed_until is not None and f.disputed_until >= m.as_of,
         lambda c, m: c.disputed_until >= m.as_of,
-    ),
-    Rule(
-        Status.REGULAR,
-        lambda f, m: f.deadline_kind is DeadlineKind.OPEN_ENDED,
-        lambda c, m: c.deadline_kind == DeadlineKind.OPEN_ENDED,
     ),
     Rule(
         Status.UNDATED,

@@ -340,7 +340,7 @@ def stretches(session: Session, scope: Scope, until: date) -> list[Stretch]:
 
     Tasks that nobody leads belong to whoever issued their plan; looked at by unit there are none.
     """
-    # When a dispute lapses only regular work changes what it means.
+    # What a share means once a dispute has lapsed, by the same rule.
     lapsed = case(
         (AssignmentPeriod.disputed_until.is_(None), None),
         else_=_stand_on(literal(FOREVER)),

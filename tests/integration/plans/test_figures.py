@@ -141,3 +141,21 @@ def test_figures_of_plans_areas_and_units(unit: int) -> None:
     areas = figures.by_area(db.session, day, Filter(plan_id=plan))
     assert {key: one.percent for key, one in areas.items()} == {1: Decimal(100), 2: Decimal(0)}
     assert figures.by_unit(db.session, date(2026, 7, 1))[unit].percent == Decimal("50.00")
+
+
+def test_regular_work_never_counts_whatever_is_reported(unit: int) -> None:
+    """Reported done it stays apart: a rate is not raised by ticking it."""
+    plan = make_plan(unit)
+    dated = make_task(plan, unit, due_on=date(2026, 6, 1))
+    make_task(plan, unit, due_on=date(2026, 6, 2))
+    regular = make_task(plan, unit, due_on=None, kind=DeadlineKind.OPEN_ENDED)
+    report(dated, done_on=date(2026, 5, 30))
+    report(regular, done_on=date(2026, 6, 1))
+    day, wanted = date(2026, 6, 16), Filter(plan_id=plan)
+    for rule in CountRule:
+        found = figures.figure(db.session(), day, rule, wanted)
+        assert (found.numerator, found.denominator) == (1, 2), rule
+    counts = dict(figures.by_status(db.session(), day, wanted))
+    assert counts[Status.REGULAR] == 1
+    assert counts[Status.DONE] == 1
+    assert figures.matrix(db.session(), day, wanted)[unit, None].total == 2

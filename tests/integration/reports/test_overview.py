@@ -116,7 +116,7 @@ def test_overdue_work_is_named_with_its_age(client: FlaskClient, clock: FixedClo
         words
     )
     assert re.search(r"0–7 ngày 1 8–30 ngày 1 Trên 30 ngày 1", words)
-    assert f"unit={unit}&amp;scope=reports&amp;area={area}&amp;status=overdue" in page.decode()
+    assert f"scope=reports&amp;unit={unit}&amp;area={area}&amp;status=overdue" in page.decode()
     assert "3/4" in words
     assert "Đôn đốc" in words
     oldest = words.index("Việc trễ lâu", words.index("phần việc quá hạn lâu nhất"))

@@ -62,15 +62,15 @@ def test_withdrawn_shares_do_not_hold_a_task_back() -> None:
     assert on_day([share(2, 0, None, Stand.WITHDRAWN)], 1) == NOTHING
 
 
-def test_regular_work_is_left_out_and_done_regular_work_counts() -> None:
-    """A regular task enters only once it is reported done."""
+def test_regular_work_is_left_out_until_it_is_given_an_end() -> None:
+    """A task that was regular enters from the day on which it stands otherwise."""
     history = [share(1, 0, 6, Stand.REGULAR), share(1, 6, None, Stand.DONE)]
     assert on_day(history, 5) == NOTHING
     assert on_day(history, 6) == Tally(1, 1, 1)
 
 
-def test_a_dispute_of_regular_work_lapses() -> None:
-    """While disputed it counts; from the day after it is regular again."""
+def test_what_a_share_means_may_turn_on_a_day_of_its_own() -> None:
+    """Until the last day of a dispute it counts as one thing, from the day after as another."""
     turn = FIRST + timedelta(days=4)
     history = [Stretch(1, 1, GROUP, FIRST, FOREVER, Stand.OPEN, turn, Stand.REGULAR)]
     assert on_day(history, 3) == Tally(0, 0, 1)
