@@ -35,6 +35,7 @@ from tracker.core.work import Work, run
 from tracker.plans import history
 from tracker.plans.models import Assignment, Plan, PlanState, RowKind, Task, TaskLead
 from tracker.plugins.host import current_registry
+from tracker.settings.services import SaveSettings, save_settings
 from tracker.units.inputs import CreateUnit
 from tracker.units.models import UnitKind
 from tracker.units.services import create_unit
@@ -166,6 +167,11 @@ class World:
                 if error.__cause__ is None:
                     raise
                 raise error.__cause__ from None
+
+    def set(self, key: str, value: object) -> None:
+        """Give a declared setting a value, as an administrator does."""
+        with self.as_system():
+            run(save_settings, SaveSettings({key: value}))
 
     def sign_in(self, client: FlaskClient, user_id: int) -> FlaskClient:
         """Sign a person in on a client without the password form; return the client."""

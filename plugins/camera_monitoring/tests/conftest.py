@@ -10,6 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from small_office import Office
+from tracker_camera_monitoring import inputs, services
+
+from tracker.api.work import run
+from tracker.testing.world import World
 
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 PACKAGES = "gir1.2-gst-rtsp-server-1.0 python3-gi gstreamer1.0-plugins-good"
@@ -29,6 +34,22 @@ class RtspCameras:
     # As `rtsp_camera.py` has them.
     username: str = "admin"
     password: str = "mật khẩu 1"
+
+
+@pytest.fixture
+def office(world: World) -> Office:
+    """Two communes with a one-stop desk each."""
+    first = world.unit("UBND xã Hòa Đông")
+    second = world.unit("UBND xã Lạc Hòa")
+    opened_on = world.clock.today().replace(year=2025, month=1, day=2)
+    desks = [
+        run(
+            services.save_desk,
+            inputs.SaveDesk(unit_id=unit, name="Bộ phận Một cửa", opened_on=opened_on),
+        )
+        for unit in (first, second)
+    ]
+    return Office(world, first, second, *desks)
 
 
 @pytest.fixture(scope="session")

@@ -262,8 +262,7 @@ class IncidentFilters:
     is_open: bool | None = None
     unit_id: int | None = None
     camera_id: int | None = None
-    start: date | None = None
-    end: date | None = None
+    began_after: datetime | None = None
 
 
 def incidents_query(filters: IncidentFilters, permission: str = VIEW) -> Select[Any]:
@@ -299,6 +298,8 @@ def incidents_query(filters: IncidentFilters, permission: str = VIEW) -> Select[
         query = query.where(Incident.unit_id.in_(under(filters.unit_id)))
     if filters.camera_id is not None:
         query = query.where(Incident.camera_id == filters.camera_id)
+    if filters.began_after is not None:
+        query = query.where(Incident.began_at > filters.began_after)
     return query
 
 

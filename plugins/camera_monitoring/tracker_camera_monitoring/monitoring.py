@@ -174,6 +174,7 @@ def _open_incident(work: Work, camera_id: int, standing: Standing) -> None:
             },
             holders=[(EXPLAIN, row.unit_id), (ROSTER, row.unit_id)],
         ),
+        plugin="camera_monitoring",
     )
 
 
@@ -236,15 +237,14 @@ def roll_up(work: Work, data: inputs.RollUp) -> int:
     ):
         one = Stretch(row.reason, row.began_at, row.ended_at)
         stretches.setdefault(row.camera_id, []).append(one)
-    checked = dict(
-        work.session.execute(
+    checked = {
+        row.camera_id: row.checked_at
+        for row in work.session.execute(
             select(StandingRow.camera_id, StandingRow.checked_at).where(
                 StandingRow.camera_id.in_(sorted(stretches))
             )
         )
-        .tuples()
-        .all()
-    )
+    }
     work.session.execute(
         delete(DayRow).where(DayRow.day == data.day, DayRow.camera_id.in_(data.camera_ids))
     )

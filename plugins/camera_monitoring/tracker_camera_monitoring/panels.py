@@ -51,7 +51,9 @@ from tracker_camera_monitoring.rollups import total
 from tracker_camera_monitoring.rosters import HoursUnreadable, read_hours
 
 MOST_INCIDENTS = 5
-MOST_ENTRIES = 30
+MOST_ENTRIES = 200
+TIMELINE_BACK = timedelta(days=365)
+LONG_SECONDS = 24 * 3600
 SHIFTS_AHEAD = 2
 # Whoever saw nothing for so long should ask the job process.
 STALE = timedelta(minutes=30)
@@ -156,8 +158,10 @@ def my_shifts() -> list[MyWorkItem]:
 
 
 def unit_entries(unit_id: int) -> list[TimelineEntry]:
-    """Return the newest incidents of a unit's cameras for its timeline."""
-    query = health_queries.incidents_query(health_queries.IncidentFilters(unit_id=unit_id))
+    """Return the incidents of a unit's cameras that lasted a day or last on, for its timeline."""
+    query = health_queries.incidents_query(
+        health_queries.IncidentFilters(unit_id=unit_id, began_after=now() - TIMELINE_BACK)
+    )
     return [
         TimelineEntry(
             at=row.began_at,
@@ -174,6 +178,7 @@ def unit_entries(unit_id: int) -> list[TimelineEntry]:
             url=url_for("camera_monitoring.show_incident", incident_id=row.id),
         )
         for row in session().execute(query.limit(MOST_ENTRIES))
+        if row.ended_at is None or _seconds(row) >= LONG_SECONDS
     ]
 
 

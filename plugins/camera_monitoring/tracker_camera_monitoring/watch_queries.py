@@ -276,3 +276,17 @@ def my_shifts(user_id: int, start: date, end: date) -> list[Row[Any]]:
             .order_by(Shift.day, Shift.starts_at)
         )
     )
+
+
+def newest_own(user_id: int) -> Row[Any] | None:
+    """Return (desk, camera) of the newest entry that a person wrote."""
+    return (
+        session()
+        .execute(
+            select(Entry.desk_id, Entry.camera_id)
+            .where(Entry.recorded_by_id == user_id)
+            .order_by(Entry.recorded_at.desc(), Entry.id.desc())
+            .limit(1)
+        )
+        .one_or_none()
+    )

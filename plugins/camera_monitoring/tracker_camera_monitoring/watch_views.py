@@ -160,7 +160,7 @@ def _prepare(form: forms.EntryForm, entry: Entry | None) -> None:
 
 
 def _suggest(form: forms.EntryForm) -> None:
-    """Fill a new form with what is most likely: the turn of now, or the last hour."""
+    """Fill a new form with what is likely: this turn or the last hour, one's last desk."""
     moment = now().astimezone(LOCAL)
     day, at = moment.date(), moment.time().replace(second=0, microsecond=0)
     form.day.data = day
@@ -173,6 +173,10 @@ def _suggest(form: forms.EntryForm) -> None:
         for shift in watch_queries.my_shifts(user_id, day, day):
             if shift.starts_at <= at <= shift.ends_at and shift.starts_at < at:
                 form.starts_at.data = shift.starts_at
+        newest = watch_queries.newest_own(user_id)
+        if newest is not None:
+            camera = newest.camera_id
+            form.seen.data = f"c{camera}" if camera is not None else f"d{newest.desk_id}"
     for name, prefix in (("may", "c"), ("ban", "d")):
         key = key_in(name)
         if key is not None:
