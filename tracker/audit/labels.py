@@ -315,7 +315,7 @@ SOURCES = {
     "command": _l("Dòng lệnh"),
     "import": _l("Nhập từ tệp"),
     "job": _l("Việc tự động"),
-    "plugin": _l("Trình cắm"),
+    "plugin": _l("Mô-đun"),
 }
 DATED = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}\S*)?$")
 LENGTH_OF_A_DAY = len("2026-12-15")

@@ -47,7 +47,7 @@ def _bar() -> Iterator[Callable[[int, str], None]]:
 @click.command(
     "import",
     help=N_(
-        "Nhập dữ liệu từ tệp .xlsx: WHAT là plan, units, users hoặc loại mà trình cắm thêm vào. "
+        "Nhập dữ liệu từ tệp .xlsx: WHAT là plan, units, users hoặc loại mà mô-đun thêm vào. "
         "Mọi dòng được kiểm tra trước; có một dòng sai thì không ghi gì. "
         "Mã thoát: 0 xong, 1 có dòng sai, 2 gõ sai lệnh."
     ),

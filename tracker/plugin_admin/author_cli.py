@@ -84,10 +84,12 @@ def new(name: str, title: str, title_en: str, author: str, folder: Path) -> None
 )
 @click.argument("folder", type=FOLDER)
 @click.option("--database", default="", help=N_("Máy chủ PostgreSQL để thử (không dùng dữ liệu)."))
+@click.option("--quick", is_flag=True, help=N_("Chỉ thử trên SQLite."))
 @click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
-def check(folder: Path, database: str, as_json: bool) -> None:
+def check(folder: Path, database: str, quick: bool, as_json: bool) -> None:
     """Check a plug-in in a process of its own; exit code 1 when it breaks its contract."""
-    found = _in_child(CHECKER, str(folder), *(["--database", database] if database else []))
+    options = ["--database", database] if database else []
+    found = _in_child(CHECKER, str(folder), *options, *(["--quick"] if quick else []))
     report: dict[str, Any] = json.loads(found)
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False, indent=2))

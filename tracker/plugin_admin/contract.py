@@ -107,10 +107,7 @@ def _chapters(manifest: Manifest) -> list[Chapter]:
             "job",
             _("Tự chạy việc gì?"),
             [
-                Clause(
-                    f"job:{one.key}",
-                    _("%(what)s (lịch: %(cron)s).", what=str(one.words).rstrip("."), cron=one.cron),
-                )
+                Clause(f"job:{one.key}", _job(str(one.words).rstrip("."), one.cron))
                 for one in manifest.jobs
             ],
             _("Không tự chạy việc gì."),
@@ -146,6 +143,12 @@ def _chapters(manifest: Manifest) -> list[Chapter]:
             _("Không cần mô-đun nào khác."),
         ),
     ]
+
+
+def _job(what: str, cron: str) -> str:
+    if cron:
+        return str(_("%(what)s (lịch: %(cron)s).", what=what, cron=cron))
+    return str(_("%(what)s (chỉ chạy khi có yêu cầu).", what=what))
 
 
 def _right(right: Right) -> Clause:
