@@ -11,6 +11,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from jinja2 import TemplateSyntaxError
 
 from tracker.core.errors import PluginError
 
@@ -38,7 +39,7 @@ def said(package: Path, project: str) -> Catalog:
         )
         for filename, line, message, _comments, context in found:
             catalogue.add(message, None, [(filename, line)], context=context)
-    except SyntaxError as error:
+    except (SyntaxError, TemplateSyntaxError) as error:
         raise PluginError(f"{package.name}: {error}") from error
     return catalogue
 

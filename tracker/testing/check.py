@@ -550,11 +550,11 @@ def tell_faults(app: Any, report: Report) -> None:
 # -- all of it -----------------------------------------------------------------------------------
 
 
-def check_plugin(folder: Path, server_url: str = "") -> Report:
+def check_plugin(folder: Path, server_url: str = "", *, quick: bool = False) -> Report:
     """Return what is found about the plug-in in `folder`.
 
     `server_url` names a PostgreSQL server on which databases may be made; without it the
-    programs of one are started where they are installed.
+    programs of one are started where they are installed. A quick look leaves PostgreSQL out.
     """
     report = Report()
     package = find_package(folder.resolve())
@@ -579,7 +579,7 @@ def check_plugin(folder: Path, server_url: str = "") -> Report:
         if module is None:
             return report
         _try_out(f"sqlite:///{scratch / 'check.sqlite3'}", scratch, manifest, module, report)
-        url = _postgresql(stack, server_url)
+        url = "" if quick else _postgresql(stack, server_url)
         if url:
             _try_out(url, scratch, manifest, module, report, rule="postgresql")
     return report
@@ -667,13 +667,14 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="tracker.testing.check")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--database", default=os.environ.get("TEST_DATABASE_URL", ""))
+    parser.add_argument("--quick", action="store_true")
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.CRITICAL)
     said = io.StringIO()
     try:
         # What the plug-in prints is not part of the answer.
         with contextlib.redirect_stdout(said):
-            report = check_plugin(given.folder, given.database)
+            report = check_plugin(given.folder, given.database, quick=given.quick)
     except PluginError as error:
         sys.stderr.write(f"{error}\n")
         return 2
