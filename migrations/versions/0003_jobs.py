@@ -16,7 +16,19 @@ depends_on = None
 
 NEW_STATES = ("queued", "running", "done", "caught_up", "failed", "missed")
 OLD_STATES = ("running", "done", "failed", "missed")
-KEPT = ("job", "due_at", "state", "started_at", "ended_at", "process", "log", "public_id")
+# Named with their types: what SQLite tells of a table's types is less than what they were.
+KEPT = sa.table(
+    "job_runs",
+    sa.column("id", sa.Integer()),
+    sa.column("job", sa.String()),
+    sa.column("due_at", sa.DateTime(timezone=True)),
+    sa.column("state", sa.String()),
+    sa.column("started_at", sa.DateTime(timezone=True)),
+    sa.column("ended_at", sa.DateTime(timezone=True)),
+    sa.column("process", sa.String()),
+    sa.column("log", sa.Text()),
+    sa.column("public_id", sa.Uuid()),
+)
 
 
 def states(values):
@@ -25,8 +37,8 @@ def states(values):
 
 def taken():
     """Return the rows of the ledger, oldest first, and drop it."""
-    table = sa.Table("job_runs", sa.MetaData(), autoload_with=op.get_bind())
-    rows = op.get_bind().execute(sa.select(*(table.c[name] for name in KEPT)).order_by(table.c.id))
+    columns = [column for column in KEPT.c if column.name != "id"]
+    rows = op.get_bind().execute(sa.select(*columns).order_by(KEPT.c.id))
     found = [dict(row) for row in rows.mappings()]
     op.drop_index("ix_job_runs_state", table_name="job_runs")
     return found

@@ -15,7 +15,8 @@ from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.pool import NullPool
 
 from tests.faults import child
 from tests.faults.house import START, House
@@ -156,9 +157,11 @@ def test_child_that_leaves_without_a_word_is_a_failed_run(nest: Nest):
 
 
 def test_child_dies_with_its_job_process_and_its_run_goes_on_elsewhere(
-    nest: Nest, database_url: str, tmp_path: Path
+    nest: Nest, database_url: str
 ):
-    with nest.acting(), db.engine.begin() as connection:
+    # The app's own connections only read outside a unit of work.
+    engine = create_engine(database_url, poolclass=NullPool)
+    with engine.begin() as connection:
         connection.execute(text("CREATE TABLE fault_effects (run_id VARCHAR(36), step INTEGER)"))
     run_id = nest.run_one("slow")
     nest.wait_for_progress(run_id)
