@@ -72,6 +72,7 @@ def test_unit_page_shows_cameras_outages_and_what_was_watched(lively: Office, si
 
 
 def test_overview_has_a_card_and_my_work_has_the_incident(lively: Office, sign_in: Any) -> None:
+    lively.world.share(lively.first)
     page = sign_in("leader").get("/tong-quan").text
     assert "camera đang hoạt động" in page
     assert "1/2" in page

@@ -185,7 +185,7 @@ def section(query: PeriodQuery) -> SectionTable:
             _("Đơn vị"),
             _("Bộ"),
             _("Camera"),
-            _("Hoạt động"),
+            _("Tỷ lệ hoạt động"),
             _("Mất kết nối lâu nhất"),
             _("Sự cố"),
             _("Lượt xem"),
