@@ -26,7 +26,6 @@ TABLES = {
     "deputies": _l("Người thay"),
     "escalation_pauses": _l("Tạm dừng nhắc việc"),
     "escalation_rungs": _l("Bậc nhắc việc"),
-    "escalation_pauses": _l("Tạm dừng nhắc việc"),
     "evidence": _l("Minh chứng"),
     "extensions": _l("Gia hạn"),
     "finding_checks": _l("Kết quả tái kiểm tra"),

@@ -8,16 +8,18 @@ import json
 import os
 import zipfile
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from flask_babel import gettext as _
 from sqlalchemy import Connection, Table, select
 
 from tracker.config import Settings
 from tracker.core.clock import to_local
-from tracker.core.errors import NotFound
+from tracker.core.errors import NotFound, PluginError
 from tracker.core.migrate import Owner
 from tracker.core.tabletext import lines_of
 from tracker.files.models import Attachment, Blob
@@ -30,6 +32,7 @@ from tracker.web.xlsx import Column, Sheet, write_workbook
 FILES = "files.json"
 # What a sheet of the format can hold, with its heading.
 MOST_ROWS = 1_000_000
+LARGEST_EXPORTED = 1024 * 1024 * 1024
 
 
 def exports_folder(settings: Settings) -> Path:
@@ -163,3 +166,48 @@ def _write(path: Path, content: bytes) -> str:
 def digest(content: bytes) -> str:
     """Return the hash under which a record knows a file."""
     return hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """A file in an export, held against its hash."""
+
+    name: str
+    owner_kind: str
+    owner_id: int
+    public_id: UUID
+    content: bytes = field(repr=False)
+
+
+def files_of(archive: bytes, owner: Owner) -> list[ExportedFile]:
+    """Return the files of an export. Raises PluginError for one that is damaged or of others."""
+    found: list[ExportedFile] = []
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            if FILES not in opened.namelist():
+                return []
+            told = json.loads(opened.read(FILES))
+            lost = set(told["missing"])
+            for one in told["files"]:
+                member = f"files/{one['sha256']}"
+                if one["name"] in lost and member not in opened.namelist():
+                    continue
+                if opened.getinfo(member).file_size > LARGEST_EXPORTED:
+                    raise PluginError(_("Tệp dữ liệu của mô-đun bị hỏng."))
+                content = opened.read(member)
+                if digest(content) != one["sha256"]:
+                    raise PluginError(_("Tệp dữ liệu của mô-đun bị hỏng."))
+                if not str(one["owner_kind"]).startswith(f"{owner.name}."):
+                    raise PluginError(_("Tệp dữ liệu của mô-đun bị hỏng."))
+                found.append(
+                    ExportedFile(
+                        name=str(one["name"]),
+                        owner_kind=str(one["owner_kind"]),
+                        owner_id=int(one["owner_id"]),
+                        public_id=UUID(one["public_id"]),
+                        content=content,
+                    )
+                )
+    except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
+        raise PluginError(_("Tệp dữ liệu của mô-đun bị hỏng.")) from error
+    return found

@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import logging
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from tracker.core.db import db
 from tracker.core.errors import NotFound, PluginError, TrackerError
 from tracker.core.migrate import Owner
 from tracker.core.work import run
+from tracker.files.services import FileInput, prepare
 from tracker.plugin_admin import exports, queries, rehearsal, services
 from tracker.plugins import packages, signatures, snapshots
 from tracker.plugins.loader import (
@@ -267,6 +268,7 @@ def install(
         folder = packages.unpack(package, plugins_folder(settings.instance))
         owner = owner_of(folder, package.name)
         revision, rows = _tables_now(settings, owner)
+        returning = exports.files_of(data, owner) if data else []
         if data:
             _check_data(owner, data, rows)
         # What rests on the session would block the copy and the migration.
@@ -285,9 +287,27 @@ def install(
                 names.name, release_id, names.previous_id, wanted or names.wanted_before
             ),
         )
+        if returning:
+            say(_("Đưa các tệp trở lại"))
+            _take_files_back(returning)
         Quarantine(settings.instance).release(names.name)
         bring_here(settings)
         return Outcome(names.name, names.version, generation, report)
+
+
+def _take_files_back(returning: Sequence[exports.ExportedFile]) -> None:
+    """Put the contents into the store, then attach them; content first, as with any upload."""
+    db.session.rollback()
+    found = [
+        services.ReturningFile(
+            prepare(FileInput(one.content, one.name)),
+            one.public_id,
+            one.owner_kind,
+            one.owner_id,
+        )
+        for one in returning
+    ]
+    run(services.take_files_back, services.TakeFilesBack(tuple(found)))
 
 
 class _Names:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from flask_babel import gettext as _
 from sqlalchemy import delete, select
@@ -17,6 +18,7 @@ from sqlalchemy import delete, select
 from tracker.core.errors import Conflict, NotFound, PluginError, ValidationFailed
 from tracker.core.work import Work
 from tracker.files.models import Attachment
+from tracker.files.services import PreparedFile, attach
 from tracker.plugin_admin.permissions import MANAGE
 from tracker.plugins.manifest import Manifest, manifest_from
 from tracker.plugins.models import (
@@ -493,3 +495,40 @@ def leave_safe_mode(work: Work, _nothing: None) -> None:
     """Open the plug-ins again on all machines."""
     work.require_held(MANAGE)
     end_safe_mode(work, None)
+
+
+# -- files that come back -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ReturningFile:
+    """A file of an export: its content is in the store again, its identity is the old one."""
+
+    prepared: PreparedFile
+    public_id: UUID
+    owner_kind: str
+    owner_id: int
+
+
+@dataclass(frozen=True)
+class TakeFilesBack:
+    """The files of a plug-in's export."""
+
+    files: Sequence[ReturningFile]
+
+
+def take_files_back(work: Work, data: TakeFilesBack) -> int:
+    """Attach the files of an export to their records again; return how many were not there."""
+    work.require_held(MANAGE)
+    known = set(
+        work.session.scalars(
+            select(Attachment.public_id).where(
+                Attachment.public_id.in_([one.public_id for one in data.files])
+            )
+        )
+    )
+    missing = [one for one in data.files if one.public_id not in known]
+    for one in missing:
+        attachment = attach(work, one.prepared, one.owner_kind, one.owner_id)
+        attachment.public_id = one.public_id
+    return len(missing)

@@ -14,12 +14,15 @@ from flask import Flask
 from sqlalchemy import create_engine, inspect, select, text
 from sqlalchemy.pool import NullPool
 
+from tests.support import contents
 from tests.support.wheels import TinyPlugin, make_wheel, second_migration
 from tracker.config import Settings
 from tracker.core import changes
 from tracker.core.db import db
 from tracker.core.errors import Conflict, NotFound, PluginError
 from tracker.core.work import run
+from tracker.files.models import Attachment
+from tracker.files.services import FileInput, store
 from tracker.plugin_admin import operations, queries, services
 from tracker.plugins import packages, signatures
 from tracker.plugins.loader import read_set
@@ -468,6 +471,28 @@ def test_export_is_erased_and_taken_back(settings: Settings, install, tables, as
         (9, "b", None),
     ]
     ask(f"INSERT INTO {NOTES} (text) VALUES ('mới')")
+
+
+def test_files_leave_with_the_export_and_come_back_under_their_identity(
+    settings: Settings, install
+):
+    install(TINY)
+    content = contents.PDF
+
+    def attach(work: Any, _data: None) -> None:
+        store(work, FileInput(content, "biên bản.pdf"), "tiny.note", 7)
+
+    run(attach, None)
+    before = db.session.scalar(select(Attachment.public_id))
+    db.session.rollback()
+    export = operations.remove(settings, "tiny", Disposal.EXPORT).export
+    assert export is not None
+    assert db.session.scalars(select(Attachment)).all() == []
+    db.session.rollback()
+    install(TINY.but(version="1.1"), data=export.read_bytes())
+    found = db.session.scalars(select(Attachment)).one()
+    assert (found.public_id, found.name) == (before, "biên bản.pdf")
+    assert (found.owner_kind, found.owner_id) == ("tiny.note", 7)
 
 
 def test_data_is_never_taken_back_over_other_data(settings: Settings, install, ask):
