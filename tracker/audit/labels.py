@@ -10,9 +10,16 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from tracker.accounts.permissions import ROLE_LABELS
 from tracker.core.changes import PRIVATE
 from tracker.core.db import Base
 from tracker.core.migrate import is_plugin_table
+from tracker.inspections import labels as inspections
+from tracker.plans.deadline_forms import KIND_LABELS
+from tracker.plans.labels import DECISION_WORDS, ENTRY_WORDS, REPORTED_WORDS
+from tracker.plans.plan_forms import DOCUMENT_LABELS, ROW_LABELS
+from tracker.settings.forms import DAY_KINDS
+from tracker.units import labels as units
 from tracker.web.i18n import show_date, show_moment
 
 TABLES = {
@@ -282,6 +289,7 @@ FIELDS = {
     "until": _l("Đến ngày"),
     "uploaded_at": _l("Tải lên lúc"),
     "uploaded_by_id": _l("Người tải lên"),
+    "uploaded_by_name": _l("Người tải lên"),
     "urged_at": _l("Đôn đốc lúc"),
     "urged_by_id": _l("Người đôn đốc"),
     "urged_by_name": _l("Người đôn đốc"),
@@ -346,6 +354,38 @@ def is_known(table: str) -> bool:
 def _told(name: str) -> Mapping[str, Any]:
     table = Base.metadata.tables.get(name)
     return {} if table is None else table.info
+
+
+# What values of a field are called, where a table has it; '' is any table.
+VALUES: Mapping[tuple[str, str], Mapping[Any, Any]] = {
+    ("", "reported"): REPORTED_WORDS,
+    ("", "deadline_kind"): dict(KIND_LABELS),
+    ("", "severity"): inspections.SEVERITIES,
+    ("", "role"): ROLE_LABELS,
+    ("visits", "kind"): inspections.KINDS,
+    ("visits", "state"): inspections.STATES,
+    ("visit_answers", "answer"): inspections.ANSWERS,
+    ("visit_members", "role"): inspections.ROLES,
+    ("findings", "state"): inspections.FINDING_STATES,
+    ("progress_entries", "kind"): ENTRY_WORDS,
+    ("extensions", "state"): DECISION_WORDS,
+    ("plans", "kind"): DOCUMENT_LABELS,
+    ("plan_documents", "kind"): DOCUMENT_LABELS,
+    ("tasks", "kind"): ROW_LABELS,
+    ("calendar_days", "kind"): DAY_KINDS,
+    ("units", "kind"): units.KINDS,
+    ("unit_versions", "kind"): units.KINDS,
+    ("unit_events", "kind"): units.EVENTS,
+}
+
+
+def value_word(table: str, name: str, value: object) -> str | None:
+    """Return the word of a choice that a field holds; None for what is no choice."""
+    if not isinstance(value, str):
+        return None
+    words = VALUES.get((table, name)) or VALUES.get(("", name)) or {}
+    found = words.get(value)
+    return None if found is None else str(found)
 
 
 def show_value(value: object) -> str:

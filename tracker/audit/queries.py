@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, select, true
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Select,
+    String,
+    Table,
+    cast,
+    literal,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from tracker.accounts.models import User
-from tracker.audit.labels import ACTIONS, field_label, show_value, table_label
-from tracker.core.changes import Change, ChangeSet
+from tracker.audit.labels import ACTIONS, field_label, show_value, table_label, value_word
+from tracker.core.changes import Change, ChangeSet, technical_tables
 from tracker.core.clock import local_day_bounds
 from tracker.core.context import current
+from tracker.core.db import Base
 from tracker.core.errors import NotFound
 from tracker.core.rights import rights
 from tracker.core.text import fold
 from tracker.units.models import Unit
+
+# What a record is called, in the order of preference.
+NAMING: Final = ("name", "title", "number", "text", "filename")
+MOST_NAMED: Final = 500
 
 
 @dataclass(frozen=True)
@@ -115,8 +132,10 @@ def records_of(session: Session, numbers: Sequence[int]) -> dict[int, list[Recor
         .order_by(Change.change_set_id, Change.position)
     )
     found: dict[int, list[RecordChange]] = {number: [] for number in numbers}
-    for row in rows:
-        found[row.change_set_id].append(read(row))
+    logged = list(rows)
+    names = names_in(session, logged)
+    for row in logged:
+        found[row.change_set_id].append(read(row, names))
     return found
 
 
@@ -130,11 +149,63 @@ def history_of(
         .where(Change.table_name == table, Change.record_id == record_id, reach(session))
         .order_by(ChangeSet.id.desc())
         .limit(500)
-    )
-    return [(row.ChangeSet, read(row.Change)) for row in rows]
+    ).all()
+    names = names_in(session, [row.Change for row in rows])
+    return [(row.ChangeSet, read(row.Change, names)) for row in rows]
 
 
-def read(row: Change) -> RecordChange:
+def _target(table: str, field: str) -> Table | None:
+    """Return the table that a field names a record of, where that has a name to show."""
+    known = Base.metadata.tables.get(table)
+    column = known.c.get(field) if known is not None else None
+    for key in column.foreign_keys if column is not None else ():
+        target = key.column.table
+        if _naming(target) is not None and target.name not in technical_tables():
+            return target
+    return None
+
+
+def _naming(table: Table) -> Column[Any] | None:
+    return next((table.c[name] for name in NAMING if name in table.c), None)
+
+
+def names_in(session: Session, rows: Sequence[Change]) -> dict[tuple[str, int], str]:
+    """Return the names of the records that logged fields point at, in one query.
+
+    They are called what they are called today; one that is gone keeps its number.
+    """
+    wanted: dict[str, tuple[Table, set[int]]] = {}
+    for row in rows:
+        for field, values in json.loads(row.fields).items():
+            target = _target(row.table_name, field)
+            if target is not None:
+                keys = {one for one in values if isinstance(one, int)}
+                wanted.setdefault(target.name, (target, set()))[1].update(keys)
+    parts = [
+        select(literal(name), table.c.id, cast(_naming(table), String)).where(
+            table.c.id.in_(sorted(keys)[:MOST_NAMED])
+        )
+        for name, (table, keys) in wanted.items()
+        if keys
+    ]
+    if not parts:
+        return {}
+    return {(row[0], row[1]): row[2] for row in session.execute(union_all(*parts))}
+
+
+def _shown(row: Change, field: str, value: object, names: Mapping[tuple[str, int], str]) -> str:
+    word = value_word(row.table_name, field, value)
+    if word is not None:
+        return word
+    if isinstance(value, int) and not isinstance(value, bool):
+        target = _target(row.table_name, field)
+        name = names.get((target.name, value)) if target is not None else None
+        if name:
+            return name
+    return show_value(value)
+
+
+def read(row: Change, names: Mapping[tuple[str, int], str]) -> RecordChange:
     """Return a logged change as people read it."""
     fields = json.loads(row.fields)
     return RecordChange(
@@ -145,7 +216,11 @@ def read(row: Change) -> RecordChange:
         record_id=row.record_id,
         label=row.label,
         fields=[
-            FieldChange(field_label(row.table_name, name), show_value(old), show_value(new))
+            FieldChange(
+                field_label(row.table_name, name),
+                _shown(row, name, old, names),
+                _shown(row, name, new, names),
+            )
             for name, (old, new) in fields.items()
             if name not in {"version", "id", "public_id"}
         ],

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 from flask import Blueprint
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_ngettext as ngettext
 
 from tracker.core.rights import EVERYONE, RecordScope, Role
 from tracker.files import owners
@@ -110,7 +111,8 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
         ),
         MenuItem(
             key="plans",
-            label=_l("Kế hoạch"),
+            # Many of them: English has a word of its own for that.
+            label=ngettext("Kế hoạch", "Kế hoạch", 2),
             endpoint="plans.list_plans",
             icon="plan",
             group="plan",

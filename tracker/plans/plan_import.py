@@ -19,7 +19,13 @@ from sqlalchemy import select
 
 from tracker.core.context import current
 from tracker.core.db import db
-from tracker.core.deadlines import DeadlineKind, Frequency, Last, RecurrenceRule
+from tracker.core.deadlines import (
+    MAX_OFFSET_DAYS,
+    DeadlineKind,
+    Frequency,
+    Last,
+    RecurrenceRule,
+)
 from tracker.core.errors import NotFound, ValidationFailed
 from tracker.core.rights import rights
 from tracker.core.text import fold, normalise
@@ -155,6 +161,17 @@ COLUMNS: Final = (
         width=22,
     ),
     ImportColumn(
+        key="offset",
+        heading_vi="Hạn sau khi có điều kiện",
+        heading_en="Due after the condition",
+        hint=_l(
+            "Chỉ cho việc chờ điều kiện: số ngày, như 15 ngày hoặc 5 ngày làm việc; cột Thời gian "
+            "hoàn thành ghi chờ điều gì."
+        ),
+        longest=60,
+        width=20,
+    ),
+    ImportColumn(
         key="budget",
         heading_vi="Kinh phí",
         heading_en="Budget",
@@ -248,6 +265,28 @@ def read_recurrence(text: str) -> RecurrenceRule:
                 text=text[:60],
             )
         ) from error
+
+
+_OFFSET = re.compile(
+    r"(?:sau |trong |within |after )?([0-9]{1,4}) ?(ngay|days?|d)?( lam viec| working)?"
+    r"( ngay| days?)?(?: lich| calendar)?"
+)
+
+
+def read_offset(text: str) -> tuple[int, bool]:
+    """Return (days, whether working days) of an offset: '15', '15 ngày', '5 ngày làm việc'.
+
+    Raises ValueError with a sentence for people.
+    """
+    match = _OFFSET.fullmatch(fold(text))
+    if match is None or int(match.group(1)) > MAX_OFFSET_DAYS:
+        raise ValueError(
+            _(
+                "Chưa hiểu “%(text)s”. Hãy ghi số ngày, như 15 ngày hoặc 5 ngày làm việc.",
+                text=text[:60],
+            )
+        )
+    return int(match.group(1)), bool(match.group(3))
 
 
 # -- the tree from the numbers ---------------------------------------------------------------
@@ -484,6 +523,17 @@ class _Reader:
         ids = [self.unit(name)[0] for name in _names(text)]
         return tuple(dict.fromkeys(one for one in ids if one is not None)), text
 
+    def offset(self, row: int, cells: Mapping[str, Any]) -> tuple[int | None, bool]:
+        """Return the days after a condition, and whether they are working days."""
+        text = cells.get("offset") or ""
+        if not text:
+            return None, False
+        try:
+            return read_offset(text)
+        except ValueError as error:
+            self.fault(row, "offset", str(error))
+            return None, False
+
     def deadline(self, row: int, cells: Mapping[str, Any]) -> Deadline:
         """Return the deadline: of the kind that is said, else of what its cells hold."""
         text = cells.get("deadline_text") or ""
@@ -500,8 +550,11 @@ class _Reader:
                 rule = read_recurrence(repeats)
             except ValueError as error:
                 self.fault(row, "recurrence", str(error))
+        offset, in_working_days = self.offset(row, cells)
         if kind is None:
-            kind = _kind_of(on, start, repeats)
+            kind = _kind_of(on, start, repeats, offset)
+        elif offset is not None and kind is not DeadlineKind.CONDITIONAL:
+            self.fault(row, "offset", _("Chỉ ghi cột này cho việc chờ điều kiện."))
         deadline = Deadline(
             kind=kind,
             text=text,
@@ -509,13 +562,15 @@ class _Reader:
             starts_on=start,
             rule=rule,
             trigger=text if kind is DeadlineKind.CONDITIONAL else "",
+            offset=offset,
+            in_working_days=in_working_days,
             read_by=READ_BY,
         ).tidy()
         columns = {
             "deadline_on": "deadline",
             "window_start": "start",
             "trigger_text": "deadline_text",
-            "trigger_offset": "deadline_text",
+            "trigger_offset": "offset",
         }
         for name, message in deadline.problems().items():
             if name == "recurrence" and repeats:
@@ -524,9 +579,13 @@ class _Reader:
         return deadline
 
 
-def _kind_of(on: date | None, start: date | None, repeats: str | None) -> DeadlineKind:
+def _kind_of(
+    on: date | None, start: date | None, repeats: str | None, offset: int | None
+) -> DeadlineKind:
     if repeats:
         return DeadlineKind.RECURRING
+    if offset is not None and on is None and start is None:
+        return DeadlineKind.CONDITIONAL
     if start is not None:
         return DeadlineKind.WINDOW
     return DeadlineKind.DATE if on is not None else DeadlineKind.ASK

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from calendar import Calendar
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -171,6 +173,35 @@ def days_of(year: int) -> list[CalendarDay]:
             .order_by(CalendarDay.day)
         )
     )
+
+
+@dataclass(frozen=True)
+class GridDay:
+    """A day of a month's grid: a row of the calendar where it is not what its weekday says."""
+
+    day: date
+    is_in_month: bool
+    is_weekend: bool
+    row: CalendarDay | None
+
+
+def year_grid(year: int, days: Sequence[CalendarDay]) -> list[tuple[date, list[list[GridDay]]]]:
+    """Return (first day, weeks from Monday on) of each month of a year."""
+    known = {row.day: row for row in days}
+    months = Calendar(firstweekday=0)
+    return [
+        (
+            date(year, month, 1),
+            [
+                [
+                    GridDay(day, day.month == month, day.isoweekday() >= 6, known.get(day))
+                    for day in week
+                ]
+                for week in months.monthdatescalendar(year, month)
+            ],
+        )
+        for month in range(1, 13)
+    ]
 
 
 @dataclass(frozen=True)

@@ -169,6 +169,8 @@ def list_days() -> str:
         "settings/days.html",
         year=year,
         days=days,
+        months=queries.year_grid(year, days),
+        today=current().clock.today(),
         kinds=forms.DAY_KINDS,
         working_days=calendar.working_days_between(date(year, 1, 1), date(year + 1, 1, 1)),
         off_days=sum(one.kind is not DayKind.SWAP_WORK for one in days),

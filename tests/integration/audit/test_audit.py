@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import inspect
 
 from tests.factories.accounts import make_user, sign_in
+from tests.factories.plans import assignment_of, make_plan, make_task, report
 from tests.factories.units import make_unit
 from tracker.audit.anchors import AnchorsUnreadable, anchors_file, read_anchors, write_anchor
 from tracker.audit.labels import FIELDS, TABLES
@@ -158,3 +159,22 @@ def test_command_verifies_and_names_the_break(app: Flask, province: int):
     cut = runner.invoke(audit, ["verify"])
     assert cut.exit_code == 1
     assert "Lần ghi số 1 bị hỏng" in cut.output
+
+
+def test_values_are_shown_as_people_call_them(client: FlaskClient, province: int):
+    """Choices by their words, other records by their names, never a bare key."""
+    unit = make_unit("Xã Tân Phước", parent=province)
+    plan = make_plan(unit, title="Kế hoạch năm 2026")
+    task = make_task(plan, unit, title="Rà soát thủ tục")
+    report(task)
+    assignment = assignment_of(task)
+    sign_in(client, make_user(province, Role.ADMINISTRATOR))
+    page = client.get(f"/nhat-ky/assignments/{assignment}").text
+    assert "Đang thực hiện" in page
+    assert "in_progress" not in page
+    assert "Xã Tân Phước" in page
+    assert "Rà soát thủ tục" in page
+    page = client.get(f"/nhat-ky/tasks/{task}").text
+    assert "Kế hoạch năm 2026" in page
+    assert "Nhiệm vụ" in page
+    assert "Một ngày" in page

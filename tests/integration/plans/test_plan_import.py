@@ -98,6 +98,49 @@ def test_annex_becomes_a_draft_with_its_tree(office: Office) -> None:
     assert regular.unit_set_id == communes
 
 
+@pytest.mark.parametrize(
+    ("typed", "days", "working"),
+    [("15", 15, False), ("15 ngày", 15, False), ("5 ngày làm việc", 5, True),
+     ("Sau 10 ngày", 10, False), ("5 working days", 5, True)],
+)  # fmt: skip
+def test_a_condition_has_its_days(office: Office, typed: str, days: int, working: bool) -> None:
+    row = {
+        "number": "1",
+        "title": "Khắc phục",
+        "leads": "Hương Lâm",
+        "deadline_text": "Khi có thông báo kết luận",
+        "offset": typed,
+    }
+    with office.acting("coordinator"):
+        result = check(office, row)
+        assert result.problems == ()
+        key = engine.apply(SPEC, result, "phu-luc.xlsx")
+    plan = db.session.scalars(select(Plan).where(Plan.key == key)).one()
+    task = db.session.scalars(select(Task).where(Task.plan_id == plan.id)).one()
+    assert task.deadline_kind is DeadlineKind.CONDITIONAL
+    assert (task.trigger_offset, task.trigger_in_working_days) == (days, working)
+    assert task.trigger_text == "Khi có thông báo kết luận"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"offset": "vài ngày"},
+        {"offset": "99999"},
+        {"offset": "5", "deadline_kind": "Một ngày", "deadline": date(2026, 6, 30)},
+        {"offset": "5", "deadline_text": ""},
+    ],
+)
+def test_days_after_a_condition_that_mean_nothing_are_told(
+    office: Office, more: dict[str, object]
+) -> None:
+    row = {"number": "1", "title": "Việc", "leads": "Hương Lâm", "deadline_text": "Khi có"}
+    with office.acting("coordinator"):
+        found = faults(check(office, row | more))
+    assert found
+    assert {column for _row, column in found} <= {"offset", "deadline_text"}
+
+
 def test_english_headings_are_read_too(office: Office) -> None:
     content = workbook(
         {"number": "1", "title": "Task"}, headings=[column.heading_en for column in SPEC.columns]

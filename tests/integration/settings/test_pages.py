@@ -179,6 +179,23 @@ def test_settings_without_a_base_are_not_read(admin: FlaskClient) -> None:
         assert admin.post("/thiet-lap", data=fields | {"base_version": base}).status_code == 400
 
 
+# -- the year at a glance ----------------------------------------------------------------------
+
+
+def test_the_year_shows_weekends_days_off_and_swapped_days(admin: FlaskClient) -> None:
+    """Each special day is a link with its kind and name in words, whatever its colour."""
+    page = admin.get("/thiet-lap/ngay-nghi?year=2026").data.decode()
+    assert page.count('class="year-month"') == 12
+    swapped = re.search(r'<td class="is-swap_work[^"]*"><a href="([^"]*)"[^>]*>10(.*?)</a>', page)
+    assert swapped is not None
+    assert swapped[1] == "/thiet-lap/ngay-nghi/2026-01-10"
+    assert "Làm bù" in swapped[2]
+    assert re.search(r'<td class="is-holiday[^"]*"><a href="/thiet-lap/ngay-nghi/2026-09-02"', page)
+    assert re.search(r'<td class="is-weekend[^"]*">19</td>', page)
+    empty = admin.get("/thiet-lap/ngay-nghi?year=2031").data.decode()
+    assert empty.count('class="year-month"') == 12
+
+
 # -- days off ---------------------------------------------------------------------------------
 
 
