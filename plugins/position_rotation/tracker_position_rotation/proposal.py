@@ -188,7 +188,7 @@ def _solve(
         reduced = costs - prices_of_people[:, None] - prices_of_posts[None, :]
         # What no plan can beat: every person at the best price there is for anything.
         best = np.minimum(reduced.min(axis=1, initial=0.0), 0.0)
-        bound = program.cost + float(best.sum())
+        bound = max(program.cost + float(best.sum()), 0.0)
         tempting = np.argwhere(reduced < -EPSILON)
         if not len(tempting) or time.monotonic() - began > seconds:
             break
