@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,17 @@ def test_folder_without_sources_and_unknown_names_are_refused(settings: Settings
         sources.fetch(settings, "no/such/file")
     with pytest.raises(PluginError, match="không phải kho"):
         sources.fetch(settings, "tiny", tmp_path)
+
+
+def test_name_is_fetched_from_the_package_index_that_is_set(settings: Settings, tmp_path: Path):
+    simple = tmp_path / "simple"
+    wheel = TINY.write(simple / "tracker-tiny")
+    link = f'<a href="{wheel.name}">{wheel.name}</a>'
+    (simple / "tracker-tiny" / "index.html").write_text(f"<!doctype html>{link}")
+    ready = replace(settings, plugin_index=simple.as_uri())
+    found = sources.fetch(ready, "tiny==1.0")
+    assert (found.filename, found.content, found.signature) == (
+        TINY.filename, TINY.wheel(), None,
+    )  # fmt: skip
+    with pytest.raises(PluginError, match=r"Không tải được tracker-tiny==9\.0"):
+        sources.fetch(ready, "tiny==9.0")
