@@ -70,8 +70,8 @@ from tracker.plans.models import (
 )
 from tracker.plugin_admin import operations, queries, services
 from tracker.plugins.host import host_of
-from tracker.plugins.services import new_safe_token
 from tracker.plugins.models import Disposal, IncidentKind, PluginIncident
+from tracker.plugins.services import new_safe_token
 from tracker.plugins.signatures import PublicKey
 from tracker.settings.models import CalendarDay
 from tracker.testing.databases import Databases

@@ -79,5 +79,11 @@ class Unavailable(TrackerError):
     """Something that the app needs does not answer now (a file store); trying later may help."""
 
 
+class Switching(Unavailable):
+    """A part of the app is being exchanged for another version; it is back after a few seconds."""
+
+    retry_after_seconds = 5
+
+
 class PluginError(TrackerError):
     """A plug-in broke its contract."""

@@ -22,7 +22,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from tracker.core.db import db
-from tracker.core.errors import NotFound, PluginError, TrackerError, Unavailable
+from tracker.core.errors import NotFound, PluginError, Switching, TrackerError
 from tracker.plugins import switch
 from tracker.plugins.calls import Fault, TimedOut
 from tracker.plugins.host import Host, host_of
@@ -31,7 +31,6 @@ from tracker.plugins.models import IncidentKind
 # A page of a plug-in that is being switched waits this long, and looks this often.
 WAIT_SECONDS = 5.0
 LOOK_SECONDS = 0.2
-RETRY_AFTER_SECONDS = 5
 # Waiting pages must leave threads for the core's.
 MOST_WAITING = 2
 # A page that takes longer is taken for one that never ends.
@@ -41,18 +40,12 @@ _WATCH_SECONDS = 0.5
 _waiting = threading.BoundedSemaphore(MOST_WAITING)
 
 
-class PluginSwitching(Unavailable):
-    """The plug-in whose page this is is being switched to another version."""
-
-    retry_after_seconds = RETRY_AFTER_SECONDS
-
-
 class PluginPageFailed(TrackerError):
     """A page of a plug-in raised something; the rest of the app is not touched by it."""
 
 
 def check() -> None:
-    """Let a request to a plug-in's page through, or raise NotFound or PluginSwitching."""
+    """Let a request to a plug-in's page through, or raise NotFound or Switching."""
     host = host_of(current_app)
     owner = host.owner_of_endpoint(request.endpoint)
     if owner is None:
@@ -68,7 +61,7 @@ def check() -> None:
 
 
 def _opens_soon(host: Host, owner: str) -> bool:
-    """Wait for a plug-in to be switched; False when it was closed. Raises PluginSwitching."""
+    """Wait for a plug-in to be switched; False when it was closed. Raises Switching."""
     if _waiting.acquire(blocking=False):
         try:
             until = time.monotonic() + WAIT_SECONDS
@@ -81,7 +74,7 @@ def _opens_soon(host: Host, owner: str) -> bool:
             _waiting.release()
     if host.is_switching(owner):
         title = host.title(owner)
-        raise PluginSwitching(
+        raise Switching(
             _(
                 "Mô-đun “%(title)s” đang được chuyển sang bản khác. Hãy tải lại sau ít giây.",
                 title=title,

@@ -97,7 +97,9 @@ def handle_tracker_error(error: e.TrackerError) -> Response:
     told = _told(status)
     if error.message:
         told = told._replace(message=error.message)
-    retry_after = error.retry_after_seconds if isinstance(error, e.TooMany) else None
+    if isinstance(error, e.Switching):
+        told = told._replace(title=_("Đang chuyển sang bản khác"))
+    retry_after = error.retry_after_seconds if isinstance(error, e.TooMany | e.Switching) else None
     return respond(told, retry_after)
 
 
