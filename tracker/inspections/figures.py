@@ -14,12 +14,13 @@ from datetime import date, timedelta
 from functools import wraps
 from typing import Any, TypeVar
 
-from flask import g, has_request_context, request, url_for
+from flask import has_request_context, url_for
 from flask_babel import gettext as _
 from sqlalchemy import ColumnElement, exists, func, or_, select
 
 from tracker.core.context import current
 from tracker.core.db import db
+from tracker.core.kept import kept
 from tracker.core.rights import rights
 from tracker.inspections import labels, queries
 from tracker.inspections.models import (
@@ -75,25 +76,22 @@ def _rows(endpoint: str, query: PeriodQuery, **more: object) -> str:
     return url_for(endpoint, **given)
 
 
-def _once(count: Callable[[PeriodQuery], Counted]) -> Callable[[PeriodQuery], Counted]:
-    """Count once in a page that only reads: its indicators rest on the same few queries."""
+def _kept(count: Callable[[PeriodQuery], Counted]) -> Callable[[PeriodQuery], Counted]:
+    """Count once for a person and a day: indicators rest on the same few queries.
+
+    Only numbers, which no language changes.
+    """
 
     @wraps(count)
     def counted(query: PeriodQuery) -> Counted:
-        if not has_request_context() or request.method != "GET":
-            return count(query)
-        if "inspection_counts" not in g:
-            g.inspection_counts = {}
-        known: dict[tuple[str, PeriodQuery], Counted] = g.inspection_counts
-        key = (count.__name__, query)
-        if key not in known:
-            known[key] = count(query)
-        return known[key]
+        here = current()
+        question = (count.__name__, query, here.actor.access, here.clock.today())
+        return kept(db.session(), question, lambda: count(query))
 
     return counted
 
 
-@_once
+@_kept
 def counts_by_kind(query: PeriodQuery) -> list[KindCount]:
     """Return visits and units by kind: finished visits whose day lies in the window."""
     filters = queries.VisitFilters(
@@ -147,9 +145,9 @@ def kind_units(query: PeriodQuery, kind: VisitKind) -> IndicatorValue:
     )
 
 
-@_once
-def planned_share(query: PeriodQuery) -> IndicatorValue:
-    """Count the rows of issued plans due in the window, and those carried out by its end."""
+@_kept
+def planned_counts(query: PeriodQuery) -> tuple[int, int]:
+    """Return how many rows of issued plans are due in the window, and carried out by its end."""
     conditions: list[ColumnElement[bool]] = [
         InspectionPlan.is_issued.is_(True),
         InspectionPlanItem.planned_to.between(query.start, query.end),
@@ -174,9 +172,15 @@ def planned_share(query: PeriodQuery) -> IndicatorValue:
         .join(Unit, Unit.id == InspectionPlanItem.unit_id)
         .where(*conditions)
     ).one()
+    return row.total, row.done
+
+
+def planned_share(query: PeriodQuery) -> IndicatorValue:
+    """Count the rows of issued plans due in the window, and those carried out by its end."""
+    total, done = planned_counts(query)
     return IndicatorValue(
-        numerator=row.done,
-        denominator=row.total,
+        numerator=done,
+        denominator=total,
         rule=_(
             "Mẫu số: các dòng của kế hoạch kiểm tra đã ban hành có hạn trong kỳ. Tử số: những dòng "
             "đã có cuộc kiểm tra theo kế hoạch kết thúc đến hết kỳ. Kiểm tra đột xuất, tái kiểm "
@@ -186,12 +190,9 @@ def planned_share(query: PeriodQuery) -> IndicatorValue:
     )
 
 
-@_once
-def notices_on_time(query: PeriodQuery) -> IndicatorValue:
-    """Of the visits whose conclusion had to be announced by then: those announced in time.
-
-    A unit's own checks end without a notice. What is announced already counts at once.
-    """
+@_kept
+def notice_counts(query: PeriodQuery) -> tuple[int, int]:
+    """Return how many conclusions had to be announced by then, and how many were in time."""
     days = whole("inspections.notice_days")
     filters = queries.VisitFilters(
         state=VisitState.FINISHED, unit_id=query.unit_id, start=query.start, end=query.end
@@ -211,6 +212,16 @@ def notices_on_time(query: PeriodQuery) -> IndicatorValue:
             in_time += count if notice_on <= last else 0
         elif last < as_of:
             total += count
+    return total, in_time
+
+
+def notices_on_time(query: PeriodQuery) -> IndicatorValue:
+    """Of the visits whose conclusion had to be announced by then: those announced in time.
+
+    A unit's own checks end without a notice. What is announced already counts at once.
+    """
+    total, in_time = notice_counts(query)
+    days = whole("inspections.notice_days")
     return IndicatorValue(
         numerator=in_time,
         denominator=total,
@@ -224,7 +235,7 @@ def notices_on_time(query: PeriodQuery) -> IndicatorValue:
     )
 
 
-@_once
+@_kept
 def finding_counts(query: PeriodQuery) -> FindingCounts:
     """Return the counts of findings found in the window; overdue is as of its end."""
     filters = queries.FindingFilters(unit_id=query.unit_id, start=query.start, end=query.end)

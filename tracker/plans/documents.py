@@ -13,7 +13,7 @@ from typing import Any
 
 from flask_babel import force_locale
 from flask_babel import gettext as _
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from tracker.core.deadlines import RecurrenceRule
@@ -188,33 +188,32 @@ class Names:
 
 
 def load_names(session: Session, plan_id: int, task_ids: Collection[int] | None = None) -> Names:
-    """Return the names for the rows of a plan, in three queries whatever their number."""
+    """Return the names for the rows of a plan, in one query whatever their number."""
+    parts: list[Select[*tuple[Any, ...]]] = []
+    for link in (TaskLead, TaskCoordinator):
+        part = (
+            select(
+                literal(link.__tablename__),
+                link.task_id.label("task_id"),
+                link.id.label("place"),
+                Unit.name,
+            )
+            .join(Unit, Unit.id == link.unit_id)
+            .join(Task, Task.id == link.task_id)
+            .where(Task.plan_id == plan_id)
+        )
+        parts.append(part if task_ids is None else part.where(link.task_id.in_(task_ids)))
+    sets = select(literal(UnitSet.__tablename__), UnitSet.id, literal(0), UnitSet.name)
+    found: dict[str, dict[int, list[str]]] = {}
+    for kind, key, _place, name in session.execute(
+        union_all(*parts, sets).order_by("task_id", "place")
+    ):
+        found.setdefault(kind, {}).setdefault(key, []).append(name)
     return Names(
-        leads=_names(session, TaskLead, plan_id, task_ids),
-        coordinators=_names(session, TaskCoordinator, plan_id, task_ids),
-        sets={row.id: row.name for row in session.execute(select(UnitSet.id, UnitSet.name))},
+        leads=found.get(TaskLead.__tablename__, {}),
+        coordinators=found.get(TaskCoordinator.__tablename__, {}),
+        sets={key: names[0] for key, names in found.get(UnitSet.__tablename__, {}).items()},
     )
-
-
-def _names(
-    session: Session,
-    link: type[TaskLead] | type[TaskCoordinator],
-    plan_id: int,
-    task_ids: Collection[int] | None,
-) -> dict[int, list[str]]:
-    query = (
-        select(link.task_id, Unit.name)
-        .join(Unit, Unit.id == link.unit_id)
-        .join(Task, Task.id == link.task_id)
-        .where(Task.plan_id == plan_id)
-        .order_by(link.task_id, link.id)
-    )
-    if task_ids is not None:
-        query = query.where(link.task_id.in_(task_ids))
-    found: dict[int, list[str]] = {}
-    for task_id, name in session.execute(query):
-        found.setdefault(task_id, []).append(name)
-    return found
 
 
 def content_of(task: Any, names: Names) -> dict[str, str]:

@@ -221,13 +221,13 @@ def tasks_on(as_of: date, wanted: Filter) -> Subquery:
     return query.subquery("tasks_on")
 
 
-def plan_version(session: Session, plan_id: int, as_of: date) -> int | None:
-    """Return the number of the plan's newest document by a day; None before the first."""
-    return session.execute(
-        select(func.max(PlanDocument.ordinal)).where(
-            PlanDocument.plan_id == plan_id, PlanDocument.issued_on <= as_of
-        )
-    ).scalar_one()
+def _version(plan_id: int | None, as_of: date) -> ColumnElement[int | None]:
+    """Return the number of the plan's newest document by a day; null before the first."""
+    return (
+        select(func.max(PlanDocument.ordinal))
+        .where(PlanDocument.plan_id == plan_id, PlanDocument.issued_on <= as_of)
+        .scalar_subquery()
+    )
 
 
 def figure(
@@ -236,11 +236,8 @@ def figure(
     rule: CountRule = CountRule.PLAN,
     wanted: Filter | None = None,
 ) -> Figure:
-    """Return one figure by its rule."""
+    """Return one figure by its rule, in one query."""
     wanted = wanted or Filter()
-    version = None
-    if wanted.plan_id is not None:
-        version = plan_version(session, wanted.plan_id, as_of)
     parameters = _parameters(as_of, rule, wanted)
     if rule is CountRule.PLAN:
         tasks = tasks_on(as_of, wanted)
@@ -249,6 +246,7 @@ def figure(
                 func.coalesce(func.sum(tasks.c.is_done), 0),
                 func.coalesce(func.sum(tasks.c.is_counted), 0),
                 func.coalesce(func.sum(tasks.c.is_claimed), 0),
+                _version(wanted.plan_id, as_of),
             )
         ).one()
     else:
@@ -260,9 +258,10 @@ def figure(
                 func.coalesce(
                     func.sum(_when(or_(due.c.status.in_(DONE), due.c.status == Status.AWAITING))), 0
                 ),
+                _version(wanted.plan_id, as_of),
             ).where(due.c.status.in_(IN_DUE), due.c.due_on <= as_of)
         ).one()
-    return Figure(int(row[0]), int(row[1]), rule, as_of, version, int(row[2]), parameters)
+    return Figure(int(row[0]), int(row[1]), rule, as_of, row[3], int(row[2]), parameters)
 
 
 def _when(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -6,9 +6,11 @@ each, and the words of rows only for those that a page shows.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property, lru_cache
 from typing import Any, Final, cast
 
 from flask import url_for
@@ -49,11 +51,20 @@ MOST_HITS: Final = 300
 
 def get_plan(session: Session, key: str) -> Plan:
     """Return a plan that the actor may read, by its key. Raises NotFound."""
+    return get_plan_and_issuer(session, key)[0]
+
+
+def get_plan_and_issuer(session: Session, key: str) -> tuple[Plan, str]:
+    """Return a plan that the actor may read and the name of its issuer. Raises NotFound."""
     visible = rights.visible(current().actor.access, VIEW, Plan)
-    plan = session.scalars(select(Plan).where(Plan.key == key, visible)).first()
-    if plan is None:
+    row = session.execute(
+        select(Plan, Unit.name)
+        .join(Unit, Unit.id == Plan.issuer_id)
+        .where(Plan.key == key, visible)
+    ).first()
+    if row is None:
         raise NotFound
-    return plan
+    return row[0], row[1]
 
 
 def may_manage(session: Session, plan: Plan) -> bool:
@@ -219,12 +230,12 @@ class Standing:
     shares: int = 0
     done_shares: int = 0
 
-    @property
+    @cached_property
     def is_counted(self) -> bool:
         """Tell whether the task enters the denominator of rule 'plan'."""
         return COUNTED[self.status].in_plan
 
-    @property
+    @cached_property
     def is_done(self) -> bool:
         """Tell whether the task enters the numerator."""
         return COUNTED[self.status].is_done
@@ -238,15 +249,24 @@ class Count:
     counted: int = 0
     late: int = 0
 
-    def plus(self, standing: Standing) -> Count:
-        """Return the count with one task more."""
-        if not standing.is_counted:
-            return self
-        return Count(
-            self.done + standing.is_done,
-            self.counted + 1,
-            self.late + (standing.status is Status.OVERDUE),
-        )
+
+class _Sums(defaultdict[int | None, list[int]]):
+    """Counts in the making: done, counted and late tasks by group or area."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: [0, 0, 0])
+
+    def add(self, key: int | None, standing: Standing) -> None:
+        """Count one task more."""
+        sums = self[key]
+        if standing.is_counted:
+            sums[0] += standing.is_done
+            sums[1] += 1
+            sums[2] += standing.status is Status.OVERDUE
+
+    def count(self, key: int | None) -> Count:
+        """Return what was counted for a group or an area."""
+        return Count(*self[key]) if key in self else Count()
 
 
 @dataclass(frozen=True)
@@ -291,7 +311,9 @@ class Tree:
     by_area: Mapping[int | None, Count]
 
 
-def standing_of(shares: Sequence[tuple[str, int, date | None, date | None]]) -> Standing:
+# Of thousands of tasks most stand like many others do.
+@lru_cache(maxsize=4096)
+def standing_of(shares: tuple[tuple[str, int, date | None, date | None], ...]) -> Standing:
     """Return how a task stands from (status, how many, first due day, last done day) of its shares.
 
     Done when all that are left are; else the first in the order in which people read statuses,
@@ -339,7 +361,7 @@ def standings(session: Session, plan_id: int, as_of: date) -> dict[int, Standing
     found: dict[int, list[tuple[str, int, date | None, date | None]]] = {}
     for task_id, status, number, due_on, done_on in session.execute(query):
         found.setdefault(task_id, []).append((status, number, due_on, done_on))
-    return {task_id: standing_of(shares) for task_id, shares in found.items()}
+    return {task_id: standing_of(tuple(shares)) for task_id, shares in found.items()}
 
 
 def _fits(wanted: TreeFilter) -> ColumnElement[bool]:
@@ -382,6 +404,8 @@ def plan_tree(
     chosen = _choose(places, stands, wanted)
     order = [row for row in places if row.id in chosen.ids]
     parents = {row.parent_id for row in order}
+    pages = 1 if per_page is None else max(1, -(-len(order) // per_page))
+    page = max(1, min(page, pages))
     rows = [
         TreeRow(
             id=row.id,
@@ -394,22 +418,20 @@ def plan_tree(
             is_withdrawn=_is_gone(row, as_of),
             version=row.version,
             has_children=row.id in parents,
-            count=chosen.counts.get(row.id, Count()),
+            count=chosen.counts.count(row.id),
+            is_repeated=is_repeated,
         )
-        for row in order
+        for row, is_repeated in _page(order, page, per_page)
     ]
-    pages = 1 if per_page is None else max(1, -(-len(rows) // per_page))
-    page = max(1, min(page, pages))
-    part = _page(rows, page, per_page)
     return Tree(
-        rows=_with_words(session, plan.id, part, whole=per_page is None),
-        total_rows=len(rows),
+        rows=_with_words(session, plan.id, rows, whole=per_page is None),
+        total_rows=len(order),
         page=page,
         pages=pages,
         task_count=chosen.task_count,
-        shown_task_count=sum(row.kind is RowKind.TASK for row in rows),
+        shown_task_count=sum(row.kind is RowKind.TASK for row in order),
         by_status=[(status, number) for status, number in chosen.tally.items() if number],
-        by_area=chosen.areas,
+        by_area={area: chosen.areas.count(area) for area in chosen.areas},
     )
 
 
@@ -461,8 +483,8 @@ class _Chosen:
     ids: set[int] = field(default_factory=set)
     task_count: int = 0
     tally: dict[Status, int] = field(default_factory=lambda: dict.fromkeys(Status, 0))
-    counts: dict[int, Count] = field(default_factory=dict)
-    areas: dict[int | None, Count] = field(default_factory=dict)
+    counts: _Sums = field(default_factory=_Sums)
+    areas: _Sums = field(default_factory=_Sums)
 
 
 def _choose(places: Sequence[Any], stands: Mapping[int, Standing], wanted: TreeFilter) -> _Chosen:
@@ -486,31 +508,25 @@ def _choose(places: Sequence[Any], stands: Mapping[int, Standing], wanted: TreeF
             chosen.tally[standing.status] += 1
             if wanted.status is not None and standing.status is not wanted.status:
                 continue
-            area = chosen.areas.get(row.area_id, Count())
-            chosen.areas[row.area_id] = area.plus(standing)
+            chosen.areas.add(row.area_id, standing)
         parent: int | None = row.id
         while parent is not None:
             chosen.ids.add(parent)
             parent = above.get(parent)
             if parent is not None and standing is not None:
-                chosen.counts[parent] = chosen.counts.get(parent, Count()).plus(standing)
+                chosen.counts.add(parent, standing)
     return chosen
 
 
-def _page(rows: Sequence[TreeRow], page: int, per_page: int | None) -> list[TreeRow]:
-    """Return the rows of a page, after the groups that its first row lies in."""
-    if per_page is None:
-        return list(rows)
-    start = (page - 1) * per_page
-    part = list(rows[start : start + per_page])
-    if not start or not part:
-        return part
-    above = [
-        replace(row, is_repeated=True)
-        for row in rows[:start]
-        if part[0].path.startswith(f"{row.path}.")
-    ]
-    return [*above, *part]
+def _page(rows: Sequence[Any], page: int, per_page: int | None) -> list[tuple[Any, bool]]:
+    """Return the places of a page, after those of the groups that its first row lies in.
+
+    Each with whether it is such a group, repeated from an earlier page.
+    """
+    start = 0 if per_page is None else (page - 1) * per_page
+    part = rows[start:] if per_page is None else rows[start : start + per_page]
+    above = [row for row in rows[:start] if part and part[0].path.startswith(f"{row.path}.")]
+    return [*((row, True) for row in above), *((row, False) for row in part)]
 
 
 def _with_words(

@@ -193,7 +193,7 @@ def _tree_filter() -> TreeFilter:
 def show_plan(key: str) -> Answer:
     """Show a plan as a tree with its progress as of a day."""
     session = db.session()
-    plan = plan_queries.get_plan(session, key)
+    plan, issuer = plan_queries.get_plan_and_issuer(session, key)
     as_of, as_of_text = _day_asked()
     wanted = _tree_filter()
     tree = plan_queries.plan_tree(session, plan, as_of, wanted, page=page_number())
@@ -210,7 +210,7 @@ def show_plan(key: str) -> Answer:
     return render_template(
         "plans/show.html",
         plan=plan,
-        issuer=units.names([plan.issuer_id]).get(plan.issuer_id, ""),
+        issuer=issuer,
         tree=tree,
         figure=figure,
         version=version,

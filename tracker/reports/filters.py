@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from tracker.core.context import current
 from tracker.core.errors import BadRequest, NotFound
+from tracker.core.kept import kept
 from tracker.core.numbers import parse_date
 from tracker.reports.queries import PlanChoice, Scope, readable_plans, roots_of
 from tracker.units.queries import UnitNode, tree_as_of
@@ -115,12 +116,17 @@ def chosen(session: Session, as_of: date) -> Chosen:
     )
 
 
+def whole_tree(session: Session) -> list[UnitNode]:
+    """Return the units of today in tree order, read again only when something has changed."""
+    return kept(session, "unit tree", lambda: tree_as_of(session, None))
+
+
 def _nodes(session: Session, roots: frozenset[int] | None) -> list[UnitNode]:
     """Return the living units that the reader's right reaches, in tree order.
 
     The whole tree is read and cut here: its order is needed anyway.
     """
-    nodes = tree_as_of(session, None)
+    nodes = whole_tree(session)
     if roots is None:
         return nodes
     found: list[UnitNode] = []

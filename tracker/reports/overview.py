@@ -13,12 +13,12 @@ from typing import Final
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 
+from tracker.core.kept import kept
 from tracker.core.numbers import percent
 from tracker.core.periods import Window, WindowRule, current_window, previous_window
 from tracker.plans.areas import AreaRow, list_areas
 from tracker.plans.rules import COUNTED, Status
 from tracker.reports import queries
-from tracker.reports.cache import kept
 from tracker.reports.filters import Chosen, homes
 from tracker.reports.progress import NOTHING, Groups, Tally, on_days, total, weekly
 from tracker.units.queries import names

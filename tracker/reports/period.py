@@ -18,6 +18,7 @@ from flask_babel import lazy_gettext as _l
 
 from tracker.core.context import current
 from tracker.core.db import db
+from tracker.core.kept import kept
 from tracker.core.numbers import percent
 from tracker.core.periods import Window, WindowRule, previous_window, window
 from tracker.plans import areas
@@ -33,11 +34,10 @@ from tracker.plugins.descriptors import (
 )
 from tracker.plugins.host import current_registry
 from tracker.reports import overview, queries
-from tracker.reports.cache import kept
+from tracker.reports.filters import whole_tree
 from tracker.reports.permissions import VIEW
 from tracker.reports.progress import Groups, Tally, on_days, total
 from tracker.units.queries import names
-from tracker.units.queries import tree_as_of as unit_tree
 from tracker.web.i18n import locale_code
 
 OLDEST: Final = 20
@@ -405,8 +405,10 @@ def _by_area(query: PeriodQuery) -> SectionTable:
 def _by_unit(query: PeriodQuery) -> SectionTable:
     found = facts(query)
     shares = _shares_by(found.groups, lambda group: group.unit_id)
-    order = {node.id: place for place, node in enumerate(unit_tree(db.session(), None))}
-    known = names(key for key in shares if key is not None)
+    nodes = whole_tree(db.session())
+    order = {node.id: place for place, node in enumerate(nodes)}
+    known = {node.id: node.name for node in nodes}
+    known |= names(key for key in shares if key is not None and key not in known)
     rows: list[tuple[object, ...]] = []
     for unit in sorted(shares, key=lambda one: (order.get(one or 0, len(order)), one or 0)):
         rows.append((known.get(unit or 0, ""), *_unit_figures(shares[unit])))
@@ -448,7 +450,12 @@ def _by_status(query: PeriodQuery) -> SectionTable:
 
 
 def _oldest(query: PeriodQuery) -> SectionTable:
-    rows = queries.oldest_overdue(db.session(), query.end, scope_of(query), OLDEST)
+    session, scope = db.session(), scope_of(query)
+    rows = kept(
+        session,
+        ("oldest", query.end, scope, OLDEST),
+        lambda: queries.oldest_overdue(session, query.end, scope, OLDEST),
+    )
     return SectionTable(
         headings=(
             _("Nhiệm vụ"),

@@ -15,6 +15,7 @@ from sqlalchemy import event, select
 from tests.factories.accounts import grant, make_user, sign_in
 from tests.factories.plans import assignment_of, make_plan, make_task, report, withdraw
 from tests.factories.units import make_unit
+from tracker.core import kept
 from tracker.core.clock import FixedClock
 from tracker.core.context import current
 from tracker.core.db import db
@@ -24,7 +25,7 @@ from tracker.core.work import Work, run
 from tracker.plans import figures, history
 from tracker.plans.models import Assignment, PlanState, ReformArea, RowKind, Task, Urge
 from tracker.plans.rules import CountRule
-from tracker.reports import cache, queries
+from tracker.reports import queries
 from tracker.reports.progress import on_days, total
 
 pytestmark = pytest.mark.usefixtures("system")
@@ -377,7 +378,7 @@ def test_the_page_asks_at_most_twelve_queries(client: FlaskClient, count: int) -
     """Whatever the number of rows, and fewer once its figures are kept."""
     root = many(count)
     sign_in(client, make_user(root, Role.LEADER))
-    cache.forget()
+    kept.forget()
     with counted() as sent:
         assert client.get("/tong-quan").status_code == 200
     assert len(sent) <= 12, "\n".join(sent)

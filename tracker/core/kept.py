@@ -2,6 +2,7 @@
 
 Every audited change moves the head of the change log, and what figures rest on changes with an
 audited record only; so a result that is kept under (database, head, question) is never stale.
+Inside a unit of work nothing is kept: its own changes don't show in the head yet.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tracker.core.changes import ChangeHead
-from tracker.core.db import db
+from tracker.core.db import db, writing
 
 Result = TypeVar("Result")
 MOST_KEPT: Final = 64
@@ -41,8 +42,10 @@ def _head(session: Session) -> int:
 def kept(session: Session, question: Hashable, answer: Callable[[], Result]) -> Result:
     """Return the answer to a question, computed only when something changed since it was asked.
 
-    `question` has to name everything that the answer depends on: dates, filters, rights.
+    `question` has to name everything that the answer depends on: dates, filters, rights, language.
     """
+    if writing.get():
+        return answer()
     key = (str(db.engine.url), _head(session), question)
     with _lock:
         if key in _kept:
