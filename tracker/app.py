@@ -17,7 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from tracker.accounts import signin
 from tracker.admin.site import init_admin
 from tracker.config import Settings
-from tracker.core import secrets, work
+from tracker.core import kept, secrets, work
 from tracker.core.clock import Clock
 from tracker.core.db import init_db
 from tracker.core.errors import FieldError
@@ -164,4 +164,4 @@ def init_contracts(app: Flask, clock: Clock | None) -> None:
     contracts.greeting = greeting
     contracts.bell = bell.bell
     app.extensions["tracker_shell"] = contracts
-    signin.init_app(app, [*bell.columns(), switch.generation_column()])
+    signin.init_app(app, [*bell.columns(), switch.generation_column(), kept.head_column()])

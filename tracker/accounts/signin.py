@@ -24,6 +24,7 @@ from tracker.accounts.tokens import hash_token, new_token
 from tracker.config import Settings
 from tracker.core.context import ANONYMOUS, Actor, current
 from tracker.core.db import db
+from tracker.core.kept import HEAD, know_head
 from tracker.core.rights import Role
 from tracker.core.work import run
 from tracker.plugins.host import host_of
@@ -140,6 +141,7 @@ def identify() -> Actor:
     person = signed_in_person()
     if person is None:
         return ANONYMOUS
+    know_head(person.more.get(HEAD))
     # Before rights are looked at: those of a plug-in come and go with it.
     follow(person.more.get(GENERATION))
     clock = current().clock

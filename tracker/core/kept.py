@@ -13,18 +13,37 @@ from threading import Lock
 from typing import Any, Final, TypeVar
 
 from flask import g, has_request_context
-from sqlalchemy import select
+from sqlalchemy import Label, select
 from sqlalchemy.orm import Session
 
 from tracker.core.changes import ChangeHead
 from tracker.core.db import db, writing
 
 Result = TypeVar("Result")
+# The name of the column that is read along with each session.
+HEAD: Final = "change_head"
 MOST_KEPT: Final = 64
 
 _kept: OrderedDict[Hashable, Any] = OrderedDict()
 _turns: dict[Hashable, Lock] = {}
 _lock = Lock()
+
+
+def head_column() -> Label[int]:
+    """Return the number of the newest change set as a column of another query."""
+    return select(ChangeHead.last_id).limit(1).scalar_subquery().label(HEAD)
+
+
+def know_head(head: int | None) -> None:
+    """Take the number that was read along with the session, for the rest of this request."""
+    if head is not None:
+        g.change_head = head
+
+
+def forget_head() -> None:
+    """Read the number again within this request: something has been written."""
+    if has_request_context():
+        g.pop(HEAD, None)
 
 
 def _head(session: Session) -> int:

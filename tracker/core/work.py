@@ -26,6 +26,7 @@ from tracker.core import changes
 from tracker.core.context import Actor, Source, current
 from tracker.core.db import db, is_reading_only, writing
 from tracker.core.errors import Conflict, FieldError, NotFound, PermissionDenied, ValidationFailed
+from tracker.core.kept import forget_head
 from tracker.core.rights import rights
 
 log = logging.getLogger(__name__)
@@ -193,6 +194,7 @@ def _attempt(
                 reason=work.reason,
             )
         session.commit()
+        forget_head()
         return result, work.after_commit
     except BaseException:
         session.rollback()

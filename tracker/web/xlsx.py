@@ -9,7 +9,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from urllib.parse import quote
 
-import xlsxwriter
 from flask import Response
 
 from tracker.core.clock import LOCAL
@@ -57,6 +56,9 @@ def _sheet_name(name: str) -> str:
 
 def write_workbook(sheets: Sequence[Sheet]) -> bytes:
     """Return a workbook. Text is written as text whatever it begins with (CVE-2024-53555)."""
+    # Loaded by the first export of a process, not at each start.
+    import xlsxwriter
+
     target = io.BytesIO()
     book = xlsxwriter.Workbook(
         target,
