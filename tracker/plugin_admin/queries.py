@@ -235,10 +235,16 @@ def generation() -> int:
     return db.session.scalar(select(PluginSet.generation).where(PluginSet.id == 1)) or 0
 
 
-def safe_until() -> datetime | None:
-    """Return until when all plug-ins are closed; None when they are not."""
-    until = db.session.scalar(select(PluginSet.safe_mode_until).where(PluginSet.id == 1))
-    return until if until is not None and until > current().clock.now() else None
+def the_set() -> tuple[int, datetime | None]:
+    """Return the number of the wanted set, and until when all plug-ins are closed, if they are."""
+    row = db.session.execute(
+        select(PluginSet.generation, PluginSet.safe_mode_until).where(PluginSet.id == 1)
+    ).first()
+    if row is None:
+        return 0, None
+    until = row.safe_mode_until
+    is_closed = until is not None and until > current().clock.now()
+    return row.generation, until if is_closed else None
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def _queued(ask: jobs.Ask) -> Response:
 @requires(MANAGE)
 def list_plugins() -> str:
     """Show every plug-in of this instance with its state and the reason."""
-    generation = queries.generation()
+    generation, safe_until = queries.the_set()
     return render_template(
         "plugin_admin/list.html",
         lines=queries.lines(),
@@ -90,7 +90,7 @@ def list_plugins() -> str:
         orphans=queries.orphans(),
         may_upload=_settings().plugin_upload,
         api=".".join(map(str, API_VERSION)),
-        safe_until=queries.safe_until(),
+        safe_until=safe_until,
         **_words(),
     )
 
