@@ -7,6 +7,7 @@ PostgreSQL. A connection reads unless `tracker.core.work.run` has declared it a 
 from __future__ import annotations
 
 import json
+import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +33,10 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+
+log = logging.getLogger(__name__)
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -233,3 +237,19 @@ def set_up_engine(engine: Engine) -> None:
         _set_up_sqlite(engine)
     else:
         _set_up_postgresql(engine)
+
+
+def refresh_statistics() -> None:
+    """Let the database count its rows anew, so that its planner knows what many writes changed.
+
+    PostgreSQL does so by itself, but only minutes later: until then one page can take as long.
+    For after a commit; a database that is too busy for it is left alone.
+    """
+    is_writing = writing.set(True)
+    try:
+        with db.engine.begin() as connection:
+            connection.exec_driver_sql("ANALYZE")
+    except OperationalError as error:
+        log.warning("statistics were not refreshed: %s", error.orig)
+    finally:
+        writing.reset(is_writing)

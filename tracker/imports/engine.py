@@ -14,6 +14,7 @@ from flask_babel import gettext as _
 
 from tracker.core import numbers
 from tracker.core.context import Source, acting, current
+from tracker.core.db import refresh_statistics
 from tracker.core.errors import FieldError, NotFound, PermissionDenied, ValidationFailed
 from tracker.core.text import normalise
 from tracker.core.work import Work, run
@@ -27,6 +28,8 @@ from tracker.plugins.host import current_registry
 from tracker.web.i18n import locale_code
 
 LONGEST_OPTION = 500
+# From so many lines on, an import changes what the planner of the database should know.
+MANY_LINES = 1000
 OPTION_PREFIX = "option_"
 
 
@@ -251,4 +254,7 @@ def apply(spec: ImportSpec, dry_run: DryRun, name: str, upload_id: int | None = 
         raise ValueError("only a clean dry run can be applied")
     reason = _("Nhập từ tệp %(name)s", name=clean_name(name))
     with acting(replace(current(), source=Source.IMPORT)):
-        return run(apply_import, ApplyImport(spec, dry_run.data, upload_id), reason=reason)
+        written = run(apply_import, ApplyImport(spec, dry_run.data, upload_id), reason=reason)
+    if len(dry_run.lines) >= MANY_LINES:
+        refresh_statistics()
+    return written
