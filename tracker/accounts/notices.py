@@ -35,7 +35,7 @@ KINDS = (
         words=_deputy_named,
         icon="handover",
         group=_l("Tài khoản"),
-        weight=30,
+        weight=50,
     ),
 )
 

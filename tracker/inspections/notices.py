@@ -58,7 +58,7 @@ def _remedy_judged(params: Mapping[str, Any]) -> NoticeWords:
 
 
 def _kind(key: str, label: Any, words: Any, icon: str) -> NoticeKind:
-    return NoticeKind(key=key, label=label, words=words, icon=icon, group=GROUP, weight=20)
+    return NoticeKind(key=key, label=label, words=words, icon=icon, group=GROUP, weight=30)
 
 
 KINDS = (

@@ -71,7 +71,7 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
         ),
         MenuItem(
             key="unanswered",
-            label=_l("Nhắc việc chưa hồi âm"),
+            label=_l("Chưa hồi âm"),
             endpoint="notices.list_units",
             icon="megaphone",
             group="report",
@@ -198,7 +198,7 @@ def tracker_register_notice_kinds() -> Sequence[NoticeKind]:
             icon="job",
             group=SYSTEM,
             urgent=True,
-            weight=40,
+            weight=60,
         ),
         NoticeKind(
             key="plugins.paused",
@@ -207,7 +207,7 @@ def tracker_register_notice_kinds() -> Sequence[NoticeKind]:
             icon="plugin",
             group=SYSTEM,
             urgent=True,
-            weight=40,
+            weight=61,
         ),
     )
 

@@ -14,13 +14,13 @@ begins the ladder anew.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy import and_, exists, func, or_, select, update
+from sqlalchemy import and_, exists, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from tracker.accounts.models import User
@@ -29,7 +29,7 @@ from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.rights import Role
 from tracker.core.work import Work, run
-from tracker.notices.audience import nearest, with_deputies
+from tracker.notices.audience import deputies_on, nearest
 from tracker.notices.escalation_models import (
     Audience,
     EscalationPause,
@@ -151,10 +151,10 @@ class Duties:
 
 @dataclass(frozen=True)
 class TakeChunk:
-    """The assignments after a key for which one rung is to be taken."""
+    """The assignments after a place (deadline, key) for which one rung is to be taken."""
 
     rung: Rung
-    after: int
+    after: tuple[date, int]
     duties: Duties
     calendar: WorkingCalendar
     call: JobCall | None
@@ -164,9 +164,9 @@ class TakeChunk:
 
 @dataclass(frozen=True)
 class Taken:
-    """Where a chunk ended: the last key (None at the end), how many it looked at, rows written."""
+    """Where a chunk ended (None: there was nothing left), how many it looked at, rows written."""
 
-    last: int | None
+    last: tuple[date, int] | None
     looked_at: int
     written: int
 
@@ -202,8 +202,12 @@ def take_chunk(work: Work, data: TakeChunk) -> Taken:
         select(Assignment.id, Assignment.unit_id, Assignment.person_id, Assignment.due_on)
         .join(Task, Task.id == Assignment.task_id)
         .join(Plan, Plan.id == Task.plan_id)
-        .where(open_assignments(rung, work.today), Assignment.id > data.after)
-        .order_by(Assignment.id)
+        .where(
+            open_assignments(rung, work.today),
+            # The order of the index on deadlines: each chunk goes on where the last one ended.
+            tuple_(Assignment.due_on, Assignment.id) > tuple_(*data.after),
+        )
+        .order_by(Assignment.due_on, Assignment.id)
         .limit(CHUNK)
     ).all()
     if not rows:
@@ -213,6 +217,10 @@ def take_chunk(work: Work, data: TakeChunk) -> Taken:
         # Where a unit names no officer, its head does the work or knows who does.
         without = [row.unit_id for row in rows if not data.duties.of(rung.audience, row.unit_id)]
         data.duties.learn(work.session, Audience.HEAD, without)
+    distances = {
+        day: data.calendar.working_days_between(day, work.today)
+        for day in {row.due_on for row in rows}
+    }
     steps: list[dict[str, Any]] = []
     for row in rows:
         for user_id in _told(data.duties, rung.audience, row.unit_id, row.person_id):
@@ -222,14 +230,14 @@ def take_chunk(work: Work, data: TakeChunk) -> Taken:
                     "due_on": row.due_on,
                     "rung_id": rung.id,
                     "user_id": user_id,
-                    "distance": data.calendar.working_days_between(row.due_on, work.today),
+                    "distance": distances[row.due_on],
                     "taken_on": work.today,
                 }
             )
     written = insert_new(work.session, EscalationStep, steps)
     if data.call is not None:
         data.call.step(work, data.done + len(rows), data.total)
-    return Taken(rows[-1].id, len(rows), written)
+    return Taken((rows[-1].due_on, rows[-1].id), len(rows), written)
 
 
 def _told(duties: Duties, audience: Audience, unit_id: int, person_id: int | None) -> set[int]:
@@ -276,25 +284,17 @@ def tell_chunk(work: Work, data: TellChunk) -> int:
         .order_by(*place)
     ).all()
     named = _named(work.session, data.user_ids)
+    deputies = deputies_on(work.session, active, work.today)
     notices: list[NewNotice] = []
     for row in counts:
         if row.user_id not in active:
             continue
         one = _notice(row, named[row.user_id, row.rung_id, row.taken_on])
-        for recipient in with_deputies(work.session, [row.user_id], work.today):
-            notices.append(
-                NewNotice(
-                    user_id=recipient.user_id,
-                    represents_id=recipient.represents_id,
-                    kind=one.kind,
-                    # Two people's deputy is told for each of them.
-                    key=one.key
-                    if recipient.represents_id is None
-                    else f"{one.key}:{recipient.represents_id}",
-                    page=one.page,
-                    params=one.params,
-                )
-            )
+        notices.append(one)
+        for deputy in deputies.get(row.user_id, ()):
+            # Two people's deputy is told for each of them.
+            key = f"{one.key}:{row.user_id}"
+            notices.append(replace(one, user_id=deputy, represents_id=row.user_id, key=key))
     written = write(work, notices, data.reach)
     work.session.execute(update(EscalationStep).where(*unsent).values(sent_at=work.now))
     return written
@@ -415,7 +415,7 @@ def remind(call: JobCall | None) -> str:
     duties = Duties(today)
     done = written = 0
     for rung in rungs:
-        after: int | None = 0
+        after: tuple[date, int] | None = (rung.first, 0)
         while after is not None:
             taken = run(
                 take_chunk, TakeChunk(rung, after, duties, calendar, call, done, sum(totals))

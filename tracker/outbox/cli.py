@@ -66,7 +66,7 @@ def list_messages(as_json: bool) -> None:
 @outbox.command(
     "retry",
     help=N_("Thử lại ngay các mục của một loại đã thôi thử hoặc đang chờ thử lại."),
-    epilog=N_("Ví dụ: tracker outbox retry email"),
+    epilog=N_("Ví dụ: tracker outbox retry notice.send"),
 )
 @click.argument("topic")
 def retry(topic: str) -> None:

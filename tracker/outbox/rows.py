@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Table
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,8 @@ def insert_new(session: Session, model: type[Base], rows: Sequence[Mapping[str, 
         return 0
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     insert = sqlite.insert if is_sqlite else postgresql.insert
-    statement = insert(cast("Table", cast(Any, model).__table__)).on_conflict_do_nothing()
-    written = session.connection().execute(statement, [dict(row) for row in rows])
-    return cast("CursorResult[Any]", written).rowcount
+    table = cast("Table", cast(Any, model).__table__)
+    # What comes back is what was written: drivers don't agree on counting many rows.
+    first_key = next(iter(table.primary_key.columns))
+    statement = insert(table).on_conflict_do_nothing().returning(first_key)
+    return len(session.connection().execute(statement, [dict(row) for row in rows]).all())

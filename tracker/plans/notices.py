@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -188,12 +189,10 @@ def _overdue(params: Mapping[str, Any]) -> NoticeWords:
 
 
 def _kind(key: str, label: Any, words: Any, icon: str, *, urgent: bool = False) -> NoticeKind:
-    return NoticeKind(
-        key=key, label=label, words=words, icon=icon, group=GROUP, urgent=urgent, weight=10
-    )
+    return NoticeKind(key=key, label=label, words=words, icon=icon, group=GROUP, urgent=urgent)
 
 
-KINDS = (
+_IN_ORDER = (
     _kind("plans.urged", _l("Bị đôn đốc"), _urged, "megaphone", urgent=True),
     _kind("plans.urge_answered", _l("Trả lời đôn đốc"), _answered, "message"),
     _kind("plans.assigned", _l("Được giao việc"), _assigned, "task"),
@@ -210,6 +209,7 @@ KINDS = (
     _kind("plans.issued", _l("Kế hoạch ban hành"), _issued, "plan"),
     _kind("plans.amended", _l("Kế hoạch điều chỉnh"), _amended, "edit"),
 )
+KINDS = tuple(replace(kind, weight=10 + place) for place, kind in enumerate(_IN_ORDER))
 
 
 # -- who is told ---------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from flask import current_app
 from sqlalchemy import update
 
-from tracker.core.clock import local_day_bounds
+from tracker.core.clock import SystemClock, local_day_bounds
 from tracker.core.work import Work, run
 from tracker.notices import ladder
 from tracker.notices.models import Notice
@@ -31,7 +31,8 @@ def _read_old(work: Work, before: date) -> None:
 
 def load(today: date) -> None:
     """Tell everybody what happened so far, and take the ladder's rungs of the last working day."""
-    drain(current_app._get_current_object(), seconds=600)  # type: ignore[attr-defined]
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    drain(app, seconds=600, clock=SystemClock())
     calendar = working_calendar()
     day = today if calendar.is_working(today) else calendar.last_working_day_before(today)
     with on(day, hour=6):
