@@ -103,16 +103,17 @@ def _show(report: dict[str, Any]) -> None:
     click.echo(f"{report['name']} {report['version']}")
     for rule in report["rules"]:
         mark = "✓" if rule["passed"] else "✗" if rule["looked_at"] else "–"
-        click.echo(f"  {mark} {_(TIERS[rule['tier']]):<6} {_(RULES[rule['key']])}")
+        tier, title = TIERS[rule["tier"]], RULES[rule["key"]]
+        click.echo(f"  {mark} {_(tier):<6} {_(title)}")
         for problem in rule["problems"]:
             click.echo(f"      {problem}")
-    click.echo(
-        _(
-            "Hạng: %(tier)s (%(pages)d lượt mở trang).",
-            tier=_(TIERS[report["tier"]]),
-            pages=report["pages_opened"],
-        )
+    reached = TIERS[report["tier"]]
+    words = _(
+        "Hạng: %(reached)s (%(pages)d lượt mở trang).",
+        reached=_(reached),
+        pages=report["pages_opened"],
     )
+    click.echo(words)
 
 
 @without_app
