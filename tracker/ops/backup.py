@@ -11,23 +11,38 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Connection, MetaData, Table, create_engine, delete, event, text
+from sqlalchemy import (
+    Connection,
+    MetaData,
+    Table,
+    create_engine,
+    delete,
+    event,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.pool import NullPool
 
 from tracker import __version__
 from tracker.config import Settings
 from tracker.core import migrate, secrets
 from tracker.core.errors import TrackerError
+from tracker.core.migrate import Owner
 from tracker.core.tabletext import insert_lines, lines_of, point_back, set_sequence
 from tracker.files.store import Store, make_stores
+from tracker.plugin_admin.exports import exports_folder
+from tracker.plugins import packages, snapshots
+from tracker.plugins.models import PluginInstall, PluginRelease
+from tracker.plugins.setfile import plugins_folder
 
 FORMAT = 1
 # What a person has to type twice, or a machine makes by itself, is not carried over.
@@ -53,6 +68,8 @@ class Manifest:
     digests: Mapping[str, str]
     files: int
     has_key: bool
+    # The revision of each plug-in's tables, by its name.
+    plugins: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the manifest as text."""
@@ -116,6 +133,7 @@ def back_up(
     digests: dict[str, str] = {}
     counts: dict[str, int] = {}
     hashes: list[str] = []
+    plugins: dict[str, str] = {}
     try:
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
             with _reading(settings) as connection:
@@ -124,6 +142,7 @@ def back_up(
                     progress(table.name, number, len(tables))
                     counts[table.name] = _write_table(archive, connection, table, digests)
                 hashes = _hashes_of(connection)
+                plugins = _plugin_revisions(connection)
             for number, sha256 in enumerate(hashes):
                 progress("files", number, len(hashes))
                 _write_file(archive, store, sha256)
@@ -138,6 +157,7 @@ def back_up(
                 digests=digests,
                 files=len(hashes),
                 has_key=passphrase is not None,
+                plugins=plugins,
             )
             archive.writestr("manifest.json", manifest.to_json())
         draft.replace(target)
@@ -157,6 +177,17 @@ def _write_table(
             count += 1
     digests[table.name] = digest.hexdigest()
     return count
+
+
+def _plugin_revisions(connection: Connection) -> dict[str, str]:
+    """Return at which revision the tables of each plug-in are."""
+    mark = f"{migrate.VERSION_TABLE}_plugin_"
+    names = [
+        table.removeprefix(mark)
+        for table in inspect(connection).get_table_names()
+        if table.startswith(mark)
+    ]
+    return {name: snapshots.revision_of(connection, Owner(name, Path())) for name in sorted(names)}
 
 
 def _hashes_of(connection: Connection) -> list[str]:
@@ -198,22 +229,119 @@ def restore(
 ) -> Manifest:
     """Fill an empty database and the file store from a backup, then upgrade to this version.
 
-    The database is written in one transaction: a backup that turns out damaged leaves it as it
-    was. Raises BackupUnusable; also when the database already holds something.
+    The core's tables are written in one transaction: a backup that turns out damaged leaves the
+    database as it was. Then each plug-in's tables are made by its own migrations, from the release
+    that the backup holds, and filled; rows of a plug-in whose release is not there are put into a
+    file in the instance's exports. Raises BackupUnusable; also when the database already holds
+    something.
     """
     manifest = read_manifest(source)
     if migrate.current_revision(settings.database_url) is not None and _holds_data(settings):
         raise BackupUnusable(_("Hệ thống này đã có dữ liệu; hãy nạp vào hệ thống trống."))
     with zipfile.ZipFile(source) as archive:
         key = _unwrap(archive, manifest, passphrase)
+        lost = _plugin_tables(manifest)
+        for table in (one for tables in lost.values() for one in tables):
+            _check_lines(archive, table, manifest)
         _restore_files(archive, make_stores(settings).contents, progress)
         migrate.upgrade(settings.database_url, manifest.revision)
         with migrate.migrating(settings.database_url) as connection:
             _restore_tables(archive, connection, manifest, progress)
-    if key is not None:
-        secrets.write_keys(settings.instance, key)
-    migrate.upgrade(settings.database_url)
+        if key is not None:
+            secrets.write_keys(settings.instance, key)
+        migrate.upgrade(settings.database_url)
+        for name, tables in lost.items():
+            progress(name, 0, 1)
+            _restore_plugin(settings, archive, manifest, name, tables)
     return manifest
+
+
+def _plugin_tables(manifest: Manifest) -> dict[str, list[str]]:
+    """Return the tables of plug-ins in a backup, by the plug-in's name."""
+    found: dict[str, list[str]] = {}
+    for table in sorted(manifest.tables):
+        if migrate.is_plugin_table(table):
+            found.setdefault(table.removeprefix("plugin_").partition("__")[0], []).append(table)
+    for name in manifest.plugins:
+        found.setdefault(name, [])
+    return found
+
+
+def _check_lines(archive: zipfile.ZipFile, table: str, manifest: Manifest) -> None:
+    digest, count = hashlib.sha256(), 0
+    with archive.open(f"tables/{table}.jsonl") as file:
+        for line in _lines(file):
+            digest.update(line)
+            count += 1
+    if digest.hexdigest() != manifest.digests[table] or count != manifest.tables[table]:
+        raise BackupUnusable(_("Bảng %(name)s trong bản sao lưu bị hỏng.", name=table))
+
+
+def set_aside_path(settings: Settings, name: str) -> Path:
+    """Return where rows of a plug-in lie whose release a backup did not hold."""
+    return exports_folder(settings) / f"{name}-restored.zip"
+
+
+def _restore_plugin(
+    settings: Settings,
+    archive: zipfile.ZipFile,
+    manifest: Manifest,
+    name: str,
+    tables: Sequence[str],
+) -> None:
+    """Make a plug-in's tables by its own release and fill them, or put their rows into a file."""
+    with _reading(settings) as connection:
+        release = _release_of(connection, name)
+    if release is None:
+        path = set_aside_path(settings, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+            for table in tables:
+                target.writestr(f"tables/{table}.jsonl", archive.read(f"tables/{table}.jsonl"))
+        path.chmod(0o600)
+        return
+    content, filename = release
+    package = packages.open_package(content, filename)
+    folder = packages.unpack(package, plugins_folder(settings.instance))
+    owner = Owner(name, folder / package.manifest.package / "migrations")
+    with migrate.migrating(settings.database_url) as connection:
+        migrate.upgrade_within(connection, manifest.plugins.get(name) or "head", owner)
+        made = {table.name: table for table in snapshots.tables_of(connection, owner)}
+        missing = sorted(set(tables) - made.keys())
+        if missing:
+            raise BackupUnusable(
+                _(
+                    "Bản %(version)s của mô-đun %(name)s không tạo bảng %(table)s.",
+                    version=package.version,
+                    name=name,
+                    table=missing[0],
+                )
+            )
+        later = []
+        for one in made.values():
+            connection.execute(delete(one))
+            if one.name in tables:
+                later.append((one, _insert_rows(archive, connection, one, manifest)))
+        for one, updates in later:
+            point_back(connection, one, updates)
+        if connection.dialect.name == "postgresql":
+            for one in made.values():
+                set_sequence(connection, one)
+
+
+def _release_of(connection: Connection, name: str) -> tuple[bytes, str] | None:
+    """Return the file of the installed release, or of the newest one of a plug-in whose data was
+    kept; None when the database has none.
+    """
+    query = (
+        select(PluginRelease.content, PluginRelease.filename)
+        .outerjoin(PluginInstall, PluginInstall.release_id == PluginRelease.id)
+        .where(PluginRelease.name == name)
+        .order_by(PluginInstall.name.is_(None), PluginRelease.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return (row.content, row.filename) if row is not None else None
 
 
 def _holds_data(settings: Settings) -> bool:

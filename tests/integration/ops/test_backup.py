@@ -25,7 +25,7 @@ from tracker.core.rights import Role
 from tracker.core.work import Work, run
 from tracker.files.models import Attachment, Blob
 from tracker.files.store import make_stores
-from tracker.ops.backup import BackupUnusable, back_up, read_manifest, restore
+from tracker.ops.backup import BackupUnusable, back_up, read_manifest, restore, set_aside_path
 
 MADE_AT = datetime(2026, 6, 16, 2, tzinfo=UTC)
 CONTENT = "Báo cáo kết quả".encode()
@@ -114,9 +114,11 @@ def test_table_of_a_lost_plugin_travels_too(
     manifest = back_up(filled, tmp_path / "one.zip", MADE_AT)
     assert manifest.tables["plugin_lost__note"] == 1
     target = other(filled, empty_database_url, tmp_path / "restored")
-    # The table's owner is not installed there: the rest is restored, nothing breaks.
+    # The table's owner is not installed there: the rest is restored, nothing breaks or is lost.
     restore(target, tmp_path / "one.zip")
     assert migrate.is_current(empty_database_url)
+    with zipfile.ZipFile(set_aside_path(target, "lost")) as archive:
+        assert "còn đây" in archive.read("tables/plugin_lost__note.jsonl").decode()
 
 
 def test_instance_with_data_is_not_overwritten(filled: Settings, tmp_path: Path):

@@ -15,14 +15,17 @@ from sqlalchemy import create_engine, inspect, select, text
 from sqlalchemy.pool import NullPool
 
 from tests.support import contents
+from tests.support.apps import PRESENT, make_settings, running_app
 from tests.support.wheels import TinyPlugin, make_wheel, second_migration
 from tracker.config import Settings
 from tracker.core import changes
+from tracker.core.clock import FixedClock
 from tracker.core.db import db
 from tracker.core.errors import Conflict, NotFound, PluginError
 from tracker.core.work import run
 from tracker.files.models import Attachment
 from tracker.files.services import FileInput, store
+from tracker.ops import backup
 from tracker.plugin_admin import operations, queries, services
 from tracker.plugins import packages, signatures
 from tracker.plugins.loader import read_set
@@ -580,3 +583,33 @@ def test_only_administrators_may_change_the_set(app: Flask):
         run(services.enable, services.Switch("tiny"))
     assert db.session.scalars(select(PluginRelease)).all() == []
     assert Wanted.ENABLED.value == "enabled"
+
+
+def test_backup_brings_a_plugin_back_with_its_tables_and_its_way_back(
+    settings: Settings, install, ask, database_backend: str, databases, tmp_path: Path
+):
+    install(TINY)
+    ask(f"INSERT INTO {NOTES} (id, text) VALUES (1, 'trước')")
+    install(NEXT)
+    ask(f"INSERT INTO {NOTES} (id, text, seen) VALUES (2, 'sau', 5)")
+    db.session.rollback()
+    backup.back_up(settings, tmp_path / "one.zip", PRESENT)
+    folder = tmp_path / "across"
+    folder.mkdir()
+    across = "postgresql" if database_backend == "sqlite" else "sqlite"
+    with databases.fresh(across, folder, migrated=False) as url:
+        target = make_settings(url, folder / "instance")
+        target.instance.mkdir()
+        backup.restore(target, tmp_path / "one.zip")
+        engine = create_engine(url, poolclass=NullPool)
+        with engine.connect() as connection:
+            notes = connection.execute(text(f"SELECT id, text, seen FROM {NOTES} ORDER BY id"))
+            assert [tuple(row) for row in notes] == [(1, "trước", None), (2, "sau", 5)]
+        with running_app(target, FixedClock(PRESENT), own=True) as app, app.app_context():
+            operations.bring_here(target)
+            back = operations.rollback(target, "tiny")
+        assert (back.version, back.rows) == ("1.0", {NOTES: 1})
+        with engine.connect() as connection:
+            notes = connection.execute(text(f"SELECT id, text FROM {NOTES}"))
+            assert [tuple(row) for row in notes] == [(1, "trước")]
+        engine.dispose()
