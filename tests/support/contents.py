@@ -39,6 +39,15 @@ def png_claiming(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
+def clip() -> bytes:
+    """Return the boxes of a film without a picture in it."""
+
+    def box(kind: bytes, content: bytes) -> bytes:
+        return (8 + len(content)).to_bytes(4, "big") + kind + content
+
+    return box(b"ftyp", b"isom\x00\x00\x02\x00isommp41") + box(b"mdat", b"") + box(b"moov", b"")
+
+
 def archive(members: Mapping[str, bytes | str], level: int = 9) -> bytes:
     """Return a ZIP of these members."""
     target = io.BytesIO()

@@ -35,6 +35,8 @@ MOST_RATIO = 200
 HARMLESS_UNPACKED = 20 * 1024 * 1024
 
 HEAD = 512
+# Top-level boxes of a clip; one that is streamed in parts has two for each part.
+MOST_BOXES = 4096
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # Control characters that no text has; the rest of the check is UTF-8 itself.
 _NOT_TEXT = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
@@ -201,6 +203,27 @@ def _is_text(stream: IO[bytes]) -> bool:
     return _NOT_TEXT.search(content) is None
 
 
+def _is_mp4(stream: IO[bytes]) -> bool:
+    """Tell whether the boxes of a clip (ISO 14496-12) fill the file, beginning with its type."""
+    size = stream.seek(0, io.SEEK_END)
+    place = 0
+    kinds: list[bytes] = []
+    while place < size:
+        stream.seek(place)
+        head = stream.read(16)
+        if len(head) < 8 or len(kinds) == MOST_BOXES:
+            return False
+        length, kind = int.from_bytes(head[:4], "big"), head[4:8]
+        if length == 1:
+            length = int.from_bytes(head[8:], "big")
+        length = length or size - place
+        if length < 8:
+            return False
+        kinds.append(kind)
+        place += length
+    return place == size and kinds[:1] == [b"ftyp"] and b"moov" in kinds
+
+
 _jpeg = Kind("image/jpeg", _picture("JPEG", lambda head: head.startswith(b"\xff\xd8\xff")), True)
 
 KINDS: Mapping[str, Kind] = {
@@ -227,6 +250,7 @@ KINDS: Mapping[str, Kind] = {
     "xls": Kind("application/vnd.ms-excel", _ole("Workbook", "Book")),
     "txt": Kind("text/plain", _is_text),
     "csv": Kind("text/csv", _is_text),
+    "mp4": Kind("video/mp4", _is_mp4),
 }
 # For the `accept` attribute of file fields.
 ACCEPT = ",".join(f".{suffix}" for suffix in KINDS)
@@ -252,7 +276,7 @@ def inspect_content(stream: IO[bytes], name: str, field: str = "file") -> Kind:
             if suffix in {"heic", "heif"}
             else _(
                 "“%(name)s”: loại tệp này không dùng được. Hãy gửi ảnh (JPG, PNG, WEBP), PDF, "
-                "Word, Excel hoặc văn bản (TXT, CSV).",
+                "Word, Excel, văn bản (TXT, CSV) hoặc đoạn phim MP4.",
                 name=name,
             )
         )
