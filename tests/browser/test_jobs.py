@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -29,7 +30,7 @@ def browser_of(app: Flask, live_server: LiveServer, new_page: NewPage, system: N
     client = app.test_client()
     sign_in(client, make_user(make_unit("Tỉnh Lâm Đồng"), Role.ADMINISTRATOR))
 
-    def open_one(viewport: Viewport = "desktop", **more: bool) -> Page:
+    def open_one(viewport: Viewport = "desktop", **more: Any) -> Page:
         return new_page(viewport, cookies=cookies_of(client, live_server), **more)
 
     return open_one
@@ -66,7 +67,11 @@ def test_run_is_watched_live_until_it_ended(browser_of: NewPage, clock: FixedClo
     call.end(RunState.DONE, "Đã neo số 12.")
     expect(page.get_by_text("Đã neo số 12.")).to_be_visible()
     expect(page.get_by_text("Đã chạy", exact=True)).to_be_visible()
-    assert sideways_overflow(page) == 0
+    for look in (page, browser_of("phone", locale="en-GB")):
+        for address in (page.url, "/viec-tu-dong", "/viec-tu-dong/audit.anchor/chay"):
+            look.goto(address)
+            assert sideways_overflow(look) == 0
+            assert axe(look) == []
 
 
 def test_run_is_watched_by_reloading_where_there_is_no_script(browser_of: NewPage):
