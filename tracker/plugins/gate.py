@@ -21,6 +21,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
+from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.errors import NotFound, PluginError, Switching, TrackerError
 from tracker.plugins import switch
@@ -50,8 +51,8 @@ def check() -> None:
     owner = host.owner_of_endpoint(request.endpoint)
     if owner is None:
         return
-    if not host.is_open(owner):
-        # Visitors who are not signed in have not read the generation yet.
+    if current().actor.user_id is None:
+        # Nobody is signed in, and with no session the generation was not read.
         switch.look()
     if host.is_open(owner):
         return

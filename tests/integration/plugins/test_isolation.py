@@ -292,11 +292,11 @@ def test_states_count_from_the_next_request_on(open_site: Open) -> None:
 
     for state in (PluginState.DISABLED, PluginState.PAUSED, PluginState.FAILED):
         site.stand("one", state)
+        assert stranger.get("/one/page").status_code == 404
         page = site.get("/")
         assert "Việc của một" not in page
         assert "Mục một" not in page
         site.get("/one/page", 404)
-        assert stranger.get("/one/page").status_code == 404
         site.stand("one", PluginState.ENABLED)
         assert stranger.get("/one/page").status_code == 200
         assert "Việc của một" in site.get("/")
