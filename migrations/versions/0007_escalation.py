@@ -1,4 +1,4 @@
-"""The escalation ladder, calendar feeds and webhooks.
+"""The escalation ladder and calendar feeds.
 
 Revision ID: 0007
 """
@@ -49,20 +49,6 @@ def upgrade() -> None:
         sa.UniqueConstraint(
             "offset_days", "audience", name=op.f("uq_escalation_rungs_offset_days_audience")
         ),
-    )
-    op.create_table(
-        "webhooks",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.String(length=200), nullable=False),
-        sa.Column("url", sa.String(length=1000), nullable=False),
-        sa.Column("secret", sa.Text(), nullable=False),
-        sa.Column("kinds", sa.Text(), nullable=False),
-        sa.Column("is_active", sa.Boolean(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("public_id", sa.Uuid(), nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
-        sa.UniqueConstraint("public_id", name=op.f("uq_webhooks_public_id")),
     )
     op.create_table(
         "calendar_feeds",
@@ -221,5 +207,4 @@ def downgrade() -> None:
     op.drop_index("ix_calendar_feeds_user_id", table_name="calendar_feeds")
     op.drop_index("ix_calendar_feeds_unit_id", table_name="calendar_feeds")
     op.drop_table("calendar_feeds")
-    op.drop_table("webhooks")
     op.drop_table("escalation_rungs")

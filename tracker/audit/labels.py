@@ -73,7 +73,6 @@ TABLES = {
     "visit_answers": _l("Câu trả lời kiểm tra"),
     "visit_members": _l("Thành viên đoàn"),
     "visits": _l("Cuộc kiểm tra"),
-    "webhooks": _l("Địa chỉ nhận tin tự động"),
 }
 
 FIELDS = {
@@ -252,7 +251,6 @@ FIELDS = {
     "role": _l("Vai trò"),
     "rows": _l("Số dòng của từng bảng"),
     "scope": _l("Nội dung kiểm tra"),
-    "secret": _l("Khóa bí mật"),
     "section": _l("Phần"),
     "security": _l("Mã hóa đường truyền"),
     "sender": _l("Địa chỉ người gửi"),
@@ -293,7 +291,6 @@ FIELDS = {
     "urged_at": _l("Đôn đốc lúc"),
     "urged_by_id": _l("Người đôn đốc"),
     "urged_by_name": _l("Người đôn đốc"),
-    "url": _l("Địa chỉ"),
     "used_at": _l("Dùng lúc"),
     "user_id": _l("Tài khoản"),
     "username": _l("Tên đăng nhập"),

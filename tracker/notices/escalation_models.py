@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
-from tracker.core.db import Base, BigKey, HasPublicId, JsonText, Moment, Versioned, choice
-from tracker.core.secrets import EncryptedText
+from tracker.core.db import Base, BigKey, HasPublicId, Moment, Versioned, choice
 
 
 class Audience(StrEnum):
@@ -132,23 +130,3 @@ class CalendarFeed(HasPublicId, Base):
         Index("ix_calendar_feeds_user_id", "user_id"),
         Index("ix_calendar_feeds_unit_id", "unit_id"),
     )
-
-
-class Webhook(HasPublicId, Versioned, Base):
-    """An address of another system that is told of notices' kinds, each message signed."""
-
-    __tablename__ = "webhooks"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(200))
-    url: Mapped[str] = mapped_column(String(1000))
-    secret: Mapped[str] = mapped_column(EncryptedText, info={"private": True})
-    # Keys of the kinds of notice that it wants.
-    kinds: Mapped[Any] = mapped_column(JsonText)
-    is_active: Mapped[bool] = mapped_column(default=True)
-    created_at: Mapped[datetime] = mapped_column(Moment)
-
-    @property
-    def change_label(self) -> str:
-        """Name in the change log."""
-        return self.name

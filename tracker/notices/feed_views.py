@@ -7,12 +7,13 @@ from hashlib import sha256
 from flask import flash, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its types
 
 from tracker.accounts.tokens import hash_token, new_token
 from tracker.core.errors import BadRequest, NotFound, ValidationFailed
 from tracker.core.numbers import read_whole
 from tracker.core.work import run
-from tracker.notices import feeds, queries
+from tracker.notices import feeds, forms, queries
 from tracker.notices.views import blueprint, me
 from tracker.units import queries as units
 from tracker.web.doors import open_to_all, signed_in, unnoticed
@@ -32,11 +33,13 @@ def list_feeds() -> str:
         address = queries.page_address("notices.calendar", {"token": token}) or url_for(
             "notices.calendar", token=token, _external=True
         )
+    form = forms.FeedForm()
+    form.unit_id.choices = [
+        SelectChoice("", _("Của tôi")),
+        *(SelectChoice(str(key), label) for key, label in units.choices(feeds.VIEW)),
+    ]
     return render_template(
-        "notices/feeds.html",
-        feeds=feeds.feeds_of(me()),
-        address=address,
-        units=units.choices(feeds.VIEW),
+        "notices/feeds.html", feeds=feeds.feeds_of(me()), address=address, form=form
     )
 
 

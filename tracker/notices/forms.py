@@ -101,3 +101,9 @@ class PauseForm(Form):
 
     until = Day(_l("Tạm dừng đến hết ngày"), [Required()], render_kw={"data-kind": "date"})
     reason = Note(_l("Lý do"), [Required(), Longest(500)])
+
+
+class FeedForm(Form):
+    """Whose calendar an address shows."""
+
+    unit_id = SelectField(_l("Lịch của ai"), choices=[], validate_choice=False)

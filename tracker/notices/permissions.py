@@ -14,7 +14,7 @@ UNANSWERED = "notices.unanswered"
 PERMISSIONS = (
     Permission(
         key=MANAGE,
-        label=_l("Thiết lập máy chủ thư và nơi nhận tin tự động"),
+        label=_l("Thiết lập máy chủ thư"),
         roles=frozenset({Role.ADMINISTRATOR}),
     ),
     Permission(

@@ -105,7 +105,7 @@ def check_outbox() -> Iterable[Diagnosis]:
                 "%(num)d mục trong hộp gửi đi thử nhiều lần chưa được.",
                 late,
             ),
-            _("Kiểm tra máy chủ thư và các địa chỉ nhận tin; hệ thống vẫn tiếp tục thử lại."),
+            _("Kiểm tra máy chủ thư; hệ thống vẫn tiếp tục thử lại."),
         )
     if given_up:
         yield Diagnosis(

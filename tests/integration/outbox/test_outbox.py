@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from types import SimpleNamespace
@@ -64,7 +63,7 @@ def note(work: Work, message: Message) -> None:
 
 
 @pytest.fixture
-def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
+def outside(monkeypatch: pytest.MonkeyPatch) -> Outside:
     """Two topics: one acts on the outside, one on the database."""
     found = Outside()
     known = {
@@ -73,7 +72,7 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
         "test.note": Topic(key="test.note", apply=note),
     }
     monkeypatch.setattr(topics, "_topics", known)
-    yield found
+    return found
 
 
 def put(topic: str, payload: object, key: str = "") -> bool:
