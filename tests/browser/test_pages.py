@@ -278,8 +278,8 @@ def plugins() -> dict[str, dict[str, Any]]:
         operations.add(settings, one.wheel(), one.filename, None)
         for one in (tiny, tiny.but(version="2.0"), TinyPlugin(name="gone"))
     ]
-    operations.install(settings, added[0], skip_rehearsal=True)
-    operations.install(settings, added[2], skip_rehearsal=True)
+    operations.install(settings, added[0], skip_rehearsal=True, skip_trial=True)
+    operations.install(settings, added[2], skip_rehearsal=True, skip_trial=True)
     operations.remove(settings, "gone", Disposal.EXPORT)
     report = {
         "steps": [{"name": "up", "done": True, "seconds": 0.2}],

@@ -37,6 +37,7 @@ from tracker.core.work import Work, run
 from tracker.inspections.models import Visit
 from tracker.plans.models import Task
 from tracker.plugin_admin import services
+from tracker.plugins.host import host_of
 from tracker.plugins.loader import describe, load_plugins
 from tracker.plugins.models import PluginIncident
 from tracker.plugins.states import Wanted
@@ -62,6 +63,8 @@ class Rehearsal:
     instance: str
     database_url: str
     release_id: int
+    # No database: the plug-in is loaded and that is all.
+    only_load: bool = False
 
 
 @dataclass
@@ -88,6 +91,9 @@ def rehearse(task: Rehearsal) -> Findings:
     owner = Owner(task.name, Path(task.folder) / f"tracker_{task.name}" / "migrations")
     url = task.database_url
     try:
+        if task.only_load:
+            _step(found, "load", lambda: _load(task))
+            return found
         if (owner.folder / "versions").is_dir():
             back = task.revision or "base"
             before = _shape_of_others(url, owner)
@@ -148,7 +154,11 @@ def _load(task: Rehearsal) -> Flask:
     plugins = load_plugins(settings)
     if task.name not in plugins:
         raise RuntimeError(plugins.failures.get(task.name, "it is not in the set"))
-    return create_app(settings, plugins)
+    app = create_app(settings, plugins)
+    fault = host_of(app).failures.get(task.name)
+    if fault:
+        raise RuntimeError(fault)
+    return app
 
 
 # -- pages ----------------------------------------------------------------------------------

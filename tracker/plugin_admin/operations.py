@@ -247,14 +247,17 @@ def install(
     release_id: int,
     *,
     skip_rehearsal: bool = False,
+    skip_trial: bool = False,
     data: bytes = b"",
     wanted: Wanted | None = None,
     say: Say = _quiet,
 ) -> Outcome:
     """Install a release, or upgrade to it: check, unpack, rehearse, snapshot, migrate, switch.
 
-    `data` is an export of this plug-in that a first install takes back. Raises PluginError (with
-    the report where it is the rehearsal's); then code, tables and rows are as before.
+    Without the rehearsal it is still loaded once in a process of its own (`skip_trial` leaves that
+    out, too). `data` is an export of this plug-in that a first install takes back. Raises
+    PluginError (with the report where it is the rehearsal's); then code, tables and rows are as
+    before.
     """
     with _one_at_a_time(settings):
         release = queries.release(release_id)
@@ -278,6 +281,9 @@ def install(
         if not skip_rehearsal:
             say(_("Diễn tập trên bản sao cơ sở dữ liệu"))
             report = _rehearse(settings, names, revision)
+        elif not skip_trial:
+            say(_("Nạp thử"))
+            _try_loading(settings, names)
         say(_("Chuyển đổi dữ liệu"))
         _change_tables(settings, owner, names, data)
         say(_("Đưa vào hoạt động"))
@@ -391,13 +397,21 @@ def rehearse(settings: Settings, release_id: int) -> dict[str, Any]:
             return error.report
 
 
-def _rehearse(settings: Settings, names: _Names, revision: str) -> Mapping[str, Any]:
+def _candidate(names: _Names, revision: str) -> rehearsal.Candidate:
     beside = [one for one in _entries() if one.name != names.name and one.state in LOADED_STATES]
     db.session.rollback()
     entry = SetEntry(names.name, names.version, f"{names.name}-{names.version}", names.sha256)
-    report = rehearsal.rehearse(
-        settings, rehearsal.Candidate(entry, names.release_id, revision, beside)
-    )
+    return rehearsal.Candidate(entry, names.release_id, revision, beside)
+
+
+def _try_loading(settings: Settings, names: _Names) -> None:
+    report = rehearsal.try_loading(settings, _candidate(names, ""))
+    if not report["passed"]:
+        raise RehearsalFailed(f"{names.name} {names.version}", report)
+
+
+def _rehearse(settings: Settings, names: _Names, revision: str) -> Mapping[str, Any]:
+    report = rehearsal.rehearse(settings, _candidate(names, revision))
     passed = bool(report["passed"])
     run(services.save_rehearsal, services.SaveRehearsal(names.release_id, passed, report))
     if not passed:

@@ -64,12 +64,32 @@ def rehearse(settings: Settings, candidate: Candidate) -> dict[str, Any]:
     return report
 
 
+def try_loading(settings: Settings, candidate: Candidate) -> dict[str, Any]:
+    """Load a release once in a process of its own, without any database; return a short report."""
+    base = plugins_folder(settings.instance)
+    started = time.monotonic()
+    with TemporaryDirectory(prefix=".trial-", dir=base) as name:
+        folder = Path(name)
+        url = f"sqlite:///{folder / 'none.db'}"
+        report = _run_child(settings, candidate, folder, url, only_load=True)
+    report["passed"] = not report["errors"]
+    report["seconds"] = round(time.monotonic() - started, 1)
+    return report
+
+
 def _size(url: str) -> int:
     path = Path(url.removeprefix("sqlite:///"))
     return path.stat().st_size if url.startswith("sqlite") and path.exists() else 0
 
 
-def _run_child(settings: Settings, candidate: Candidate, folder: Path, url: str) -> dict[str, Any]:
+def _run_child(
+    settings: Settings,
+    candidate: Candidate,
+    folder: Path,
+    url: str,
+    *,
+    only_load: bool = False,
+) -> dict[str, Any]:
     base = plugins_folder(settings.instance)
     instance = folder / "instance"
     instance.mkdir()
@@ -87,6 +107,7 @@ def _run_child(settings: Settings, candidate: Candidate, folder: Path, url: str)
                 "instance": str(instance),
                 "database_url": url,
                 "release_id": candidate.release_id,
+                "only_load": only_load,
             }
         ),
         encoding="utf-8",

@@ -95,6 +95,21 @@ def test_failed_rehearsal_leaves_everything_as_it_was(
     assert read_set(sqlite.instance).entries == ()
 
 
+def test_without_a_rehearsal_it_is_still_loaded_once_elsewhere(sqlite: Settings):
+    with pytest.raises(operations.RehearsalFailed, match="giữa lúc nạp"):
+        install(
+            sqlite,
+            TINY.but(files={"hooks.py": "raise RuntimeError('giữa lúc nạp')"}),
+            skip_rehearsal=True,
+        )
+    assert tables(sqlite) == set()
+    wrong_key = TINY.sources()["tracker_tiny/hooks.py"].decode().replace('"tiny.view"', '"units.x"')
+    with pytest.raises(operations.RehearsalFailed):
+        install(sqlite, TINY.but(version="1.1", files={"hooks.py": wrong_key}), skip_rehearsal=True)
+    done = install(sqlite, TINY.but(version="1.2"), skip_rehearsal=True)
+    assert (done.version, done.report) == ("1.2", None)
+
+
 def test_page_that_fails_keeps_the_plugin_out(sqlite: Settings):
     hooks = TINY.sources()["tracker_tiny/hooks.py"].decode()
     broken = hooks.replace('    return "<!doctype', '    1 / 0\n    return "<!doctype')
