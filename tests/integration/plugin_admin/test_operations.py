@@ -26,8 +26,9 @@ from tracker.core.work import run
 from tracker.files.models import Attachment
 from tracker.files.services import FileInput, store
 from tracker.ops import backup
-from tracker.plugin_admin import operations, queries, services
+from tracker.plugin_admin import checks, operations, queries, services
 from tracker.plugins import packages, signatures
+from tracker.plugins.descriptors import Health
 from tracker.plugins.loader import read_set
 from tracker.plugins.models import Disposal, PluginInstall, PluginRelease
 from tracker.plugins.states import PluginState, Reason, Wanted
@@ -615,3 +616,32 @@ def test_backup_brings_a_plugin_back_with_its_tables_and_its_way_back(
             notes = connection.execute(text(f"SELECT id, text FROM {NOTES}"))
             assert [tuple(row) for row in notes] == [(1, "trước")]
         engine.dispose()
+
+
+def test_doctor_names_what_is_wrong_with_plugins_and_whose_tables_are_left(
+    settings: Settings, install, ask
+):
+    assert [one.health for one in checks.check_states()] == [Health.OK]
+    assert [one.health for one in checks.check_orphans()] == [Health.OK]
+    install(TINY)
+    assert [one.health for one in checks.check_states()] == [Health.OK]
+
+    def fail(work: Any, _data: None) -> None:
+        row = work.get(PluginInstall, "tiny")
+        row.state, row.reason = PluginState.FAILED, Reason.IMPORT_FAILED
+        row.reason_parameters = {"detail": "ImportError"}
+
+    run(fail, None)
+    (told,) = checks.check_states()
+    assert told.health is Health.WARNING
+    assert "ImportError" in told.message
+    assert "rollback tiny" in told.advice
+    operations.remove(settings, "tiny", Disposal.KEEP)
+    db.session.rollback()
+    ask("CREATE TABLE plugin_lost__thing (id INTEGER PRIMARY KEY)")
+    found = {one.message: one.health for one in checks.check_orphans()}
+    assert [health for message, health in found.items() if "tiny" in message] == [Health.OK]
+    assert [health for message, health in found.items() if "lost" in message] == [Health.WARNING]
+    # Neither stands in the way of anything.
+    install(TINY)
+    assert queries.line("tiny").state is PluginState.ENABLED
