@@ -159,13 +159,10 @@ class JobProcess:
         """Begin waiting runs while there are threads for them."""
         while not self.stopping.is_set():
             with self.lock:
-                claimed = self._claim_one()
-                if claimed is None:
+                active = self._claim_one()
+                if active is None:
                     return
-                active = self._begin(claimed)
-            threading.Thread(
-                target=self._run_in_thread, args=(active,), name=claimed.job, daemon=True
-            ).start()
+            self._start_thread(active)
 
     def beat(self) -> None:
         """Give signs of life, and end what has used up its time."""
@@ -213,29 +210,38 @@ class JobProcess:
             scheduled_only=len(self.active) >= self.settings.job_threads - 1,
         )
 
-    def _claim_one(self) -> Claimed | None:
+    def _claim_one(self) -> Active | None:
         if len(self.active) >= self.settings.job_threads:
             return None
+        # Kept: plug-ins may be switched off while the run is claimed.
+        jobs = self.jobs
         with job_context(self.app, self.name):
-            wish = self._wish(self.jobs)
-            return try_claim(wish) if is_waiting(wish) else None
+            wish = self._wish(jobs)
+            claimed = try_claim(wish) if is_waiting(wish) else None
+        return self._begin(claimed, jobs) if claimed else None
 
     def _take_over(self, seen: Sight) -> None:
         with self.lock:
             if len(self.active) >= self.settings.job_threads:
                 return
+            jobs = self.jobs
+            if seen.job not in jobs:
+                return
             with job_context(self.app, self.name):
-                claimed = run(take_over, TakeOver(self._wish(self.jobs), seen, time.monotonic()))
+                claimed = run(take_over, TakeOver(self._wish(jobs), seen, time.monotonic()))
             if claimed is None:
                 return
             log.warning("run %s of %s is taken over", claimed.run_id, claimed.job)
-            active = self._begin(claimed)
+            active = self._begin(claimed, jobs)
+        self._start_thread(active)
+
+    def _start_thread(self, active: Active) -> None:
         threading.Thread(
-            target=self._run_in_thread, args=(active,), name=claimed.job, daemon=True
+            target=self._run_in_thread, args=(active,), name=active.call.job, daemon=True
         ).start()
 
-    def _begin(self, claimed: Claimed) -> Active:
-        spec = self.jobs[claimed.job]
+    def _begin(self, claimed: Claimed, jobs: Mapping[str, JobSpec]) -> Active:
+        spec = jobs[claimed.job]
         active = Active(
             Call(claimed),
             spec,
@@ -290,12 +296,11 @@ class JobProcess:
         ran: list[str] = []
         while True:
             with self.lock:
-                claimed = self._claim_one()
-                if claimed is None:
-                    return ran
-                active = self._begin(claimed)
+                active = self._claim_one()
+            if active is None:
+                return ran
             self._run_in_thread(active)
-            ran.append(claimed.job)
+            ran.append(active.call.job)
 
     def stop(self, *_signal: object) -> None:
         """Tell the process to end."""
