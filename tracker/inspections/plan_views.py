@@ -150,6 +150,8 @@ def _offer(form: Form, documents: Sequence[queries.DocumentView]) -> None:
         ((one.id, f"{one.number} ({one.issued_on:%d/%m/%Y})") for one in later),
         _("Chọn văn bản"),
     )
+    # Asked for by the service once the plan is issued; the page says so beforehand.
+    field.flags.required = bool(documents)
     if request.method != "POST" and later:
         field.data = later[-1].id
 
@@ -205,7 +207,8 @@ def edit_plan_item(key: str, item_id: int) -> str | tuple[str, int] | Response:
     if row is None:
         raise NotFound
     form = forms.PlanItemForm()
-    _offer(form, _documents(plan))
+    documents = [one for one in _documents(plan) if one.ordinal > 0]
+    _offer(form, documents)
     status = 200
     if form.is_submitted():
         status, version = 422, conflict.posted_version("version")
@@ -236,7 +239,10 @@ def edit_plan_item(key: str, item_id: int) -> str | tuple[str, int] | Response:
     else:
         form.month_from.data, form.month_to.data = row.planned_from.month, row.planned_to.month
         form.scope.data, form.version.data = row.scope, str(row.version)
-    return render_template("inspections/plan_item.html", form=form, plan=plan, row=row), status
+    page = render_template(
+        "inspections/plan_item.html", form=form, plan=plan, row=row, documents=documents
+    )
+    return page, status
 
 
 def _page(key: str, form: forms.PlanItemsForm | None = None, problem: str = "") -> str:
