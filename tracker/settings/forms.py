@@ -72,8 +72,10 @@ def settings_form(specs: Iterable[SettingSpec]) -> type[Form]:
                 },
             )
         elif spec.choices:
+            may_be_empty = any(value == "" for value, _words in spec.choices)
             fields[name] = SelectField(
                 label,
+                [] if may_be_empty else [Required()],
                 choices=[SelectChoice(value, words) for value, words in spec.choices],
                 description=hint,
             )
