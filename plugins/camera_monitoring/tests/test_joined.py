@@ -217,3 +217,35 @@ def test_demo_data_stays_away_from_an_instance_without_the_demos_units(office: O
 
     demo.load(office.today)
     assert session().scalar(select(func.count()).select_from(queries.Camera)) == 0
+
+
+def test_checklist_item_about_cameras_is_proposed_from_what_is_known(
+    lively: Office, sign_in: Any
+) -> None:
+    from uuid import uuid4
+
+    from tracker_camera_monitoring import prefill
+
+    from tracker.api.hooks import PrefillQuery
+
+    def ask(unit: int, *codes: str) -> list[tuple[str, str, str]]:
+        query = PrefillQuery(uuid4(), 1, unit, lively.today, codes)
+        return [(one.code, one.answer, one.note) for one in prefill.answers(query)]
+
+    ((code, answer, note),) = ask(lively.first, "bien_ten", "camera")
+    assert (code, answer) == ("camera", "fail")
+    assert "1/2 camera" in note
+    assert "Camera hỏng (mất kết nối)" in note
+    assert "1 camera lưu hình dưới 30 ngày" in note
+    assert "75,00%" in note
+    assert ask(lively.first, "bien_ten") == []
+    # A desk without a camera fails; a unit of which nobody knows anything gets no answer.
+    assert ask(lively.second, "camera")[0][1] == "fail"
+    assert ask(lively.world.unit("UBND xã khác"), "camera") == []
+    camera = lively.camera(lively.second_desk, retention_days=60, address="rtsp://10.0.0.7/")
+    assert ask(lively.second, "camera") == []
+    say(lively, camera, Reason.OK)
+    assert ask(lively.second, "camera")[0][:2] == ("camera", "pass")
+    lively.world.set("camera_monitoring.checklist_codes", "ghi_hinh; camera_2")
+    assert ask(lively.second, "camera") == []
+    assert ask(lively.second, "camera_2")[0][1] == "pass"

@@ -8,6 +8,7 @@ from flask import Blueprint
 
 from tracker.api.files import may_read_files_of
 from tracker.api.hooks import (
+    ChecklistPrefill,
     DashboardCard,
     DemoData,
     DoctorCheck,
@@ -38,6 +39,7 @@ from tracker_camera_monitoring import (
     jobs,
     panels,
     permissions,
+    prefill,
     register_views,
     roster_views,
     watch_queries,
@@ -172,6 +174,12 @@ def tracker_register_import_specs() -> Sequence[ImportSpec]:
 def tracker_register_settings() -> Sequence[SettingSpec]:
     """Declare networks, patience, retention and hours."""
     return OWN.settings
+
+
+@hookimpl
+def tracker_register_checklist_prefills() -> Sequence[ChecklistPrefill]:
+    """Propose the answer to 'cameras work, recordings are kept long enough'."""
+    return prefill.PREFILLS
 
 
 @hookimpl

@@ -326,3 +326,21 @@ def count_short_retention(days: int, unit_id: int | None = None) -> tuple[int, i
         query = query.where(Desk.unit_id.in_(under(unit_id)))
     short, whole = session().execute(query).one()
     return int(short), int(whole)
+
+
+def count_retention(days: int, unit_id: int) -> tuple[int, int]:
+    """Return (cameras in place whose retention is known; those that keep fewer days) of a unit."""
+    known, short = (
+        session()
+        .execute(
+            select(
+                func.count(Camera.retention_days),
+                func.count().filter(Camera.retention_days < days),
+            )
+            .select_from(Camera)
+            .join(Desk, Desk.id == Camera.desk_id)
+            .where(visible(VIEW, Desk), Camera.state.in_(PLACED), Desk.unit_id.in_(under(unit_id)))
+        )
+        .one()
+    )
+    return int(known), int(short)

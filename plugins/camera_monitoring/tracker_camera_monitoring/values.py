@@ -25,3 +25,9 @@ def watch_hours() -> tuple[Span, ...]:
         return read_hours(str(OWN.setting("camera_monitoring.watch_hours")))
     except HoursUnreadable:
         return ()
+
+
+def checklist_codes() -> frozenset[str]:
+    """Return the codes of the checklist items that are answered from what is known."""
+    words = str(OWN.setting("camera_monitoring.checklist_codes"))
+    return frozenset(part.strip() for part in words.replace(";", ",").split(",") if part.strip())
