@@ -157,7 +157,12 @@ def _await(run_id: UUID, timeout: int) -> JobRun:
     return found
 
 
-@jobs.command("exec", hidden=True, help=N_("Chạy một lần của việc trong tiến trình riêng."))
+@jobs.command(
+    "exec",
+    hidden=True,
+    help=N_("Chạy một lần của việc trong tiến trình riêng."),
+    epilog=N_("Ví dụ: tracker jobs exec 6f9619ff-8b86-4d01-b42d-00cf4fc964ff --attempt 1"),
+)
 @click.argument("run_id", type=click.UUID)
 @click.option("--attempt", required=True, type=click.IntRange(1))
 def exec_run(run_id: UUID, attempt: int) -> None:
