@@ -284,6 +284,7 @@ def plugins() -> dict[str, dict[str, Any]]:
     report = {
         "steps": [{"name": "up", "done": True, "seconds": 0.2}],
         "pages": [],
+        "slow": ["/tiny/ (officer): 2.4 s"],
         "errors": ["pages: /tiny/ (officer): HTTP 500"],
         "seconds": 3.4,
         "database_bytes": 4096,

@@ -46,7 +46,10 @@ from tracker.units.models import Unit, UnitKind
 from tracker.units.services import create_unit
 
 MOST_ERRORS = 50
+# Told in the report; what takes longer than the second one fails. Machines differ, and a rehearsal
+# runs beside people's work, so the clock decides only where something is far out of bounds.
 SLOW_SECONDS = 2.0
+LONGEST_SECONDS = 15.0
 # Pages of the core on which plug-ins show something of theirs.
 CORE_PAGES = ("/", "/tong-quan", "/bao-cao-ky", "/tim?q=a")
 
@@ -74,6 +77,7 @@ class Findings:
     steps: list[dict[str, Any]] = field(default_factory=list)
     pages: list[dict[str, Any]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    slow: list[str] = field(default_factory=list)
 
     def fail(self, message: str) -> None:
         """Note an error."""
@@ -190,20 +194,25 @@ def _open_pages(app: Flask, name: str, release_id: int, found: Findings) -> None
 
 
 def _open(client: Any, address: str, role: Role, found: Findings) -> None:
-    started = time.monotonic()
-    try:
-        status = client.get(address).status_code
-    except Exception as error:  # noqa: BLE001 - a page of a plug-in may raise anything
-        status = 500
-        found.fail(f"{address} ({role}): {describe(error)}")
-    seconds = round(time.monotonic() - started, 3)
+    status, seconds = _get(client, address)
+    if status < 500 and seconds > SLOW_SECONDS:
+        # The first look at a page compiles its templates; the second one counts.
+        status, seconds = _get(client, address)
     found.pages.append(
         {"address": address, "role": role.value, "status": status, "seconds": seconds}
     )
     if status >= 500:
         found.fail(f"{address} ({role}): HTTP {status}")
-    elif seconds > SLOW_SECONDS:
+    elif seconds > LONGEST_SECONDS:
         found.fail(f"{address} ({role}): {seconds} s")
+    elif seconds > SLOW_SECONDS:
+        found.slow.append(f"{address} ({role}): {seconds} s")
+
+
+def _get(client: Any, address: str) -> tuple[int, float]:
+    started = time.monotonic()
+    status = client.get(address).status_code
+    return status, round(time.monotonic() - started, 3)
 
 
 def _add_people(work: Work, _data: None) -> dict[Role, str]:

@@ -147,4 +147,4 @@ def _at(base: Path, entry: SetEntry) -> SetEntry:
 
 
 def _nothing(error: str) -> dict[str, Any]:
-    return {"steps": [], "pages": [], "errors": [error]}
+    return {"steps": [], "pages": [], "slow": [], "errors": [error]}
