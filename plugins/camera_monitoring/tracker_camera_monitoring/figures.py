@@ -48,7 +48,7 @@ def _figures_url(query: PeriodQuery) -> str:
     return url_for(
         "camera_monitoring.show_figures",
         ngay=f"{_last_day(query):%d/%m/%Y}",
-        **({"dv": query.unit_id} if query.unit_id else {}),
+        dv=query.unit_id or None,
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from tracker.api.clock import today
 from tracker.api.errors import NotFound, ValidationFailed
@@ -27,7 +27,7 @@ MOST_VISITS = 20
 PICTURES = ("image/jpeg", "image/png", "image/webp")
 
 
-def open_visits(unit_id: int) -> Sequence[Row[Any]]:
+def open_visits(unit_id: int) -> Sequence[Any]:
     """Return (id, public id, day, kind) of the visits at a unit into which one may still write."""
     return (
         session()

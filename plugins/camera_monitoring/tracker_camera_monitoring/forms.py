@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import time
 from typing import Any
 
-from wtforms.fields.choices import SelectChoice
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its types
 
 from tracker.api.i18n import gettext as _
 from tracker.api.i18n import lazy_gettext as _l

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from tracker.api.queries import session, unit_closure, units, visible
@@ -53,7 +53,9 @@ def due_targets(now: datetime) -> list[Target]:
     for camera, checked_at in rows:
         minutes = timedelta(minutes=camera.probe_minutes)
         if checked_at is None or checked_at + minutes - EARLY <= now:
-            found.append(Target(camera.id, camera.address))
+            address = camera.address
+            if address is not None:
+                found.append(Target(camera.id, address))
     return found
 
 
@@ -164,7 +166,7 @@ def health_query(filters: HealthFilters) -> Select[Any]:
 
 
 # Cameras that do not work come first, those that have not for longest before others.
-HEALTH_ORDER: Mapping[str, Sequence[ColumnElement[Any]]] = {
+HEALTH_ORDER: Mapping[str, Sequence[Any]] = {
     "state": (
         StandingRow.failing_since.is_(None),
         StandingRow.failing_since,
@@ -265,9 +267,9 @@ class IncidentFilters:
     began_after: datetime | None = None
 
 
-def incidents_query(filters: IncidentFilters, permission: str = VIEW) -> Select[Any]:
+def incidents_query(filters: IncidentFilters, permission: str = VIEW) -> Any:
     """Return the incidents that a right of one's reaches, open ones first, then newest first."""
-    query = (
+    query: Any = (
         select(
             Incident.id,
             Incident.camera_id,
@@ -303,9 +305,7 @@ def incidents_query(filters: IncidentFilters, permission: str = VIEW) -> Select[
     return query
 
 
-def incidents_between(
-    start: datetime, end: datetime, unit_id: int | None = None
-) -> Sequence[Row[Any]]:
+def incidents_between(start: datetime, end: datetime, unit_id: int | None = None) -> Sequence[Any]:
     """Return (unit, began, ended, opened) of incidents that lasted in a time."""
     query = select(Incident.unit_id, Incident.began_at, Incident.ended_at, Incident.cause).where(
         visible(VIEW, Incident),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from tracker.api.clock import LOCAL
 from tracker.api.errors import Conflict, ValidationFailed
@@ -285,5 +285,7 @@ def delete_stretches(work: Work, ids: Sequence[int]) -> int:
 
 def delete_days(work: Work, before: date) -> int:
     """Delete the figures of days before one; return how many rows went."""
-    gone = work.session.execute(delete(DayRow).where(DayRow.day < before))
-    return int(gone.rowcount)
+    old = DayRow.day < before
+    count = work.session.scalar(select(func.count()).select_from(DayRow).where(old)) or 0
+    work.session.execute(delete(DayRow).where(old))
+    return count

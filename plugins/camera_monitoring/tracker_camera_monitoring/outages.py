@@ -98,8 +98,8 @@ def observe(
     elif health in FAILING and failing_since is None:
         failing_since = at
     standing = replace(standing, checked_at=at, failing_since=failing_since)
-    began = standing.since != known.since or standing.reason is not known.reason
-    return _with_incident(Step(standing, tuple(over), began=began), at, patience)
+    is_new = standing.since != known.since or standing.reason is not known.reason
+    return _with_incident(Step(standing, tuple(over), began=is_new), at, patience)
 
 
 def _with_incident(step: Step, at: datetime, patience: timedelta) -> Step:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from tracker.api.queries import session, units, visible
 from tracker.api.text import fold
@@ -53,9 +53,9 @@ class CameraFilters:
     desk_id: int | None = None
 
 
-def cameras_query(filters: CameraFilters) -> Select[Any]:
+def cameras_query(filters: CameraFilters) -> Any:
     """Return the cameras of the register that one may see, with their desk and unit."""
-    query = (
+    query: Any = (
         select(
             Camera.id,
             Camera.name,
@@ -107,7 +107,7 @@ def cameras_query(filters: CameraFilters) -> Select[Any]:
     return query
 
 
-CAMERA_ORDER: Mapping[str, Sequence[ColumnElement[Any]]] = {
+CAMERA_ORDER: Mapping[str, Sequence[Any]] = {
     "unit": (units.c.sort_key, Desk.sort_key, Desk.id, Camera.sort_key, Camera.id),
     "bought": (Camera.bought_on, Camera.id),
     "cost": (Camera.cost, Camera.id),
@@ -170,17 +170,6 @@ def desk_choices(permission: str, today: date, keep: int | None = None) -> list[
         .order_by(units.c.sort_key, Desk.sort_key, Desk.id)
     )
     return [(row.id, f"{row.unit_name}: {row.name}") for row in rows]
-
-
-def cameras_of_desks(desk_ids: Sequence[int]) -> list[Row[Any]]:
-    """Return (id, name, desk) of the cameras in place at desks."""
-    return list(
-        session().execute(
-            select(Camera.id, Camera.name, Camera.desk_id)
-            .where(Camera.desk_id.in_(desk_ids), Camera.state.in_(PLACED))
-            .order_by(Camera.desk_id, Camera.sort_key, Camera.id)
-        )
-    )
 
 
 def watchable_cameras(today: date) -> list[tuple[int, str, int]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import func, select
 
 from tracker.api.queries import people, session, units, visible
 from tracker.api.text import fold
@@ -39,9 +39,9 @@ class EntryFilters:
     only_mine: int | None = None
 
 
-def entries_query(filters: EntryFilters) -> Select[Any]:
+def entries_query(filters: EntryFilters) -> Any:
     """Return the entries that one may read, newest first."""
-    query = (
+    query: Any = (
         select(
             Entry.id,
             Entry.day,
@@ -114,7 +114,7 @@ def may_read_entry(entry_id: int) -> bool:
     return find_entry(entry_id) is not None
 
 
-def desks_seen_since(start: date, end: date) -> Row[Any]:
+def desks_seen_since(start: date, end: date) -> Any:
     """Return (entries, grave ones, desks watched, visits and findings made) of days, counted."""
     return (
         session()
@@ -175,13 +175,13 @@ class RosterDay:
 
     day: date
     is_working: bool
-    shifts: Sequence[Row[Any]] = ()
+    shifts: Sequence[Any] = ()
     gaps: Sequence[Span] = ()
     # Turns that are over and in which nobody wrote anything.
     silent: frozenset[int] = field(default_factory=frozenset)
 
 
-def shifts_between(start: date, end: date) -> list[Row[Any]]:
+def shifts_between(start: date, end: date) -> list[Any]:
     """Return the turns of days that one may see, in order."""
     return list(
         session().execute(
@@ -223,7 +223,7 @@ def roster(
 ) -> list[RosterDay]:
     """Return days of the roster with their gaps; `off` says which days nobody works."""
     end = monday + timedelta(days=days - 1)
-    by_day: dict[date, list[Row[Any]]] = {}
+    by_day: dict[date, list[Any]] = {}
     for row in shifts_between(monday, end):
         by_day.setdefault(row.day, []).append(row)
     written = written_in(monday, end)
@@ -266,7 +266,7 @@ def watchers() -> list[tuple[int, str]]:
     return [(row.id, f"{row.name}, {row.title}" if row.title else row.name) for row in rows]
 
 
-def my_shifts(user_id: int, start: date, end: date) -> list[Row[Any]]:
+def my_shifts(user_id: int, start: date, end: date) -> list[Any]:
     """Return one's own turns on days."""
     return list(
         session().execute(
@@ -278,7 +278,7 @@ def my_shifts(user_id: int, start: date, end: date) -> list[Row[Any]]:
     )
 
 
-def newest_own(user_id: int) -> Row[Any] | None:
+def newest_own(user_id: int) -> Any:
     """Return (desk, camera) of the newest entry that a person wrote."""
     return (
         session()

@@ -16,6 +16,7 @@ from tracker.api.i18n import gettext as _
 from tracker.api.queries import paginate, session, setting, unit_names
 from tracker.api.web import (
     flash,
+    optional_int,
     page_number,
     redirect,
     render_template,
@@ -345,7 +346,7 @@ def begin_visit(entry_id: int) -> Response:
 def record_finding(entry_id: int) -> Response:
     """Make an entry a finding: in the visit that was chosen, else in a new surprise visit."""
     entry = _entry_to_follow(entry_id)
-    chosen = forms.optional_int(request.form.get("visit_id", "")) if _is_key() else None
+    chosen = optional_int(request.form.get("visit_id", "")) if _is_key() else None
     try:
         finding_id = follow_up.record_finding(entry, chosen)
     except ValidationFailed as error:
