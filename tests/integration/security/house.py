@@ -551,4 +551,6 @@ class _Maker:
             assert job is not None
             token = ledger.Token(job.id, job.attempt)
             run(ledger.end_run, ledger.Ending(token, RunState.FAILED, harm("job-log")))
+            # One that waits shows how far it is, again and again.
+            run(ledger.start_by_hand, ledger.StartByHand("files.collect", harm("job-waits")))
         db.session.rollback()
