@@ -186,3 +186,12 @@ def test_installed_demo_loads_without_a_checkout(installed: Path, tmp_path: Path
     assert loaded.returncode == 0, loaded.stderr
     assert listed.returncode == 0, listed.stderr
     assert "vinh-chau-2021" in listed.stdout
+
+
+def test_installed_command_writes_a_plugin(installed: Path, tmp_path: Path) -> None:
+    """Authors have the product installed, not its checkout."""
+    made = run(installed / "tracker", "plugin", "new", "so_tay", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "so_tay" / "tracker_so_tay" / "hooks.py").is_file()
+    written = run(installed / "tracker", "plugin", "revision", "so_tay", "Nothing", cwd=tmp_path)
+    assert "there is nothing to write" in written.stderr
