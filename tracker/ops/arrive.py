@@ -85,6 +85,7 @@ def report(settings: Settings) -> None:
     host = host_of(app)
     wanted = read_set(settings.instance)
     with _as_system(app):
+        fill(app)
         for name, detail in host.failures.items():
             run(services.note_failure, _failure(wanted, name, detail))
         run(
@@ -99,7 +100,6 @@ def report(settings: Settings) -> None:
                 },
             ),
         )
-    fill(app)
 
 
 def _failure(wanted: SetFile, name: str, detail: str) -> services.NoteFailure:

@@ -96,6 +96,8 @@ class Supervisor:
     reloading: threading.Event = field(default_factory=threading.Event)
     web: subprocess.Popen[bytes] | None = None
     worker: subprocess.Popen[bytes] | None = None
+    # The step towards the wanted set that is under way.
+    step: subprocess.Popen[bytes] | None = None
     # The code that the servers have loaded, and the newest generation that was brought here.
     running: str = ""
     brought: int = 0
@@ -262,21 +264,21 @@ class Supervisor:
 
     def _arrive(self, word: str, seconds: float) -> dict[str, str] | None:
         """Take a step in a process of its own; return what it says, None when it failed."""
+        self.step = subprocess.Popen(
+            arrive_command(word),
+            env=dict(self.environment),
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         try:
-            done = subprocess.run(
-                arrive_command(word),
-                env=dict(self.environment),
-                stdout=subprocess.PIPE,
-                stdin=subprocess.DEVNULL,
-                timeout=seconds,
-                check=False,
-                start_new_session=True,
-            )
+            output = self.step.communicate(timeout=seconds)[0]
         except subprocess.TimeoutExpired:
+            self._kill(self.step)
             return None
-        if done.returncode != 0:
+        if self.step.returncode != 0:
             return None
-        line = done.stdout.decode(errors="replace").strip().rpartition("\n")[2]
+        line = output.decode(errors="replace").strip().rpartition("\n")[2]
         try:
             said: dict[str, str] = json.loads(line or "{}")
         except ValueError:
@@ -331,6 +333,9 @@ class Supervisor:
     def _end(self) -> None:
         if self._reader is not None:
             self._reader.close()
+        if self.step is not None:
+            # Whatever it was at is done again at the next start.
+            self._kill(self.step)
         running = [one for one in (self.worker, self.web) if one is not None]
         for process in running:
             if process.poll() is None:

@@ -85,7 +85,9 @@ def test_each_machine_fetches_loads_and_reports(
     db.session.rollback()
     first, second = machines
     for machine in machines:
-        assert generation(Reader(machine)) == number
+        reader = Reader(machine)
+        assert generation(reader) == number
+        reader.close()
         assert not load_plugins(machine)
         arrive.fetch(machine)
         assert read_set(machine.instance).generation == number
