@@ -65,7 +65,6 @@ RESERVED_NAMES = frozenset(
         "notices",
         "ops",
         "outbox",
-        "other",
         "overview",
         "period_summary",
         "plan",
