@@ -133,10 +133,10 @@ def file_left_out() -> Evil:
 
 def name_not_its_own() -> Evil:
     sources = {
-        path: content.replace(b'name = "tiny"', b'name = "other"')
-        .replace(b'address = "tiny"', b'address = "other"')
-        .replace(b"plugin_tiny__", b"plugin_other__")
-        .replace(b'"tiny.', b'"other.')
+        path: content.replace(b'name = "tiny"', b'name = "second"')
+        .replace(b'address = "tiny"', b'address = "second"')
+        .replace(b"plugin_tiny__", b"plugin_second__")
+        .replace(b'"tiny.', b'"second.')
         for path, content in TINY.sources().items()
     }
     return Evil(
@@ -218,7 +218,7 @@ def library_named_like_the_core() -> Evil:
 
 
 def library_that_is_a_plugin() -> Evil:
-    other = TinyPlugin(name="other")
+    other = TinyPlugin(name="second")
     return _bundled({other.filename: other.wheel()}, "lại là một mô-đun khác")
 
 

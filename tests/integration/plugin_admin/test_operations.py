@@ -240,17 +240,17 @@ def test_what_does_not_fit_is_refused(install, tables, plugin: TinyPlugin, says:
 
 
 def test_needs_in_a_circle_are_refused(install):
-    other = TinyPlugin(name="other", needs=("tiny>=1.0",))
+    other = TinyPlugin(name="second", needs=("tiny>=1.0",))
     install(TINY)
     install(other)
     with pytest.raises(PluginError, match="vòng"):
-        install(TINY.but(version="1.1", needs=("other>=1.0",)))
+        install(TINY.but(version="1.1", needs=("second>=1.0",)))
     assert state() == (PluginState.ENABLED, "1.0")
 
 
 def test_libraries_of_two_plugins_must_not_clash(settings: Settings, key: Path, tmp_path: Path):
     lax = _with(settings, plugin_unsigned=True)
-    for plugin, version in ((TINY, "1.0"), (TinyPlugin(name="other"), "2.0")):
+    for plugin, version in ((TINY, "1.0"), (TinyPlugin(name="second"), "2.0")):
         library = tmp_path / f"helper-{version}-py3-none-any.whl"
         library.write_bytes(make_wheel("helper", version, {"helper.py": b"x = 1"}))
         bundle = packages.write_bundle(
@@ -324,9 +324,9 @@ def test_lower_version_is_no_upgrade(install):
 
 def test_upgrade_must_still_do_for_those_that_need_it(install):
     install(TINY.but(version="1.5"))
-    install(TinyPlugin(name="other", needs=("tiny>=1.5",)))
-    assert queries.line("other").state is PluginState.ENABLED
-    with pytest.raises(PluginError, match="other"):
+    install(TinyPlugin(name="second", needs=("tiny>=1.5",)))
+    assert queries.line("second").state is PluginState.ENABLED
+    with pytest.raises(PluginError, match="second"):
         run(services.disable, services.Switch("tiny"))
 
 
@@ -427,15 +427,15 @@ def test_paused_plugin_is_let_in_again(settings: Settings, install):
 
 def test_needed_plugin_can_neither_be_switched_off_nor_removed(settings: Settings, install):
     install(TINY)
-    install(TinyPlugin(name="other", needs=("tiny",)))
-    with pytest.raises(PluginError, match="other"):
+    install(TinyPlugin(name="second", needs=("tiny",)))
+    with pytest.raises(PluginError, match="second"):
         operations.disable(settings, "tiny")
-    with pytest.raises(PluginError, match="other"):
+    with pytest.raises(PluginError, match="second"):
         operations.remove(settings, "tiny", Disposal.ERASE)
-    operations.disable(settings, "other")
+    operations.disable(settings, "second")
     operations.disable(settings, "tiny")
     with pytest.raises(PluginError, match="Cần mô-đun tiny"):
-        operations.enable(settings, "other")
+        operations.enable(settings, "second")
 
 
 # -- removing -------------------------------------------------------------------------------
@@ -513,11 +513,11 @@ def test_data_is_never_taken_back_over_other_data(settings: Settings, install, a
     assert ask(f"SELECT text FROM {NOTES}") == [("mới",)]
 
 
-@pytest.mark.parametrize("spoil", ["cut", "other plug-in", "changed row"])
+@pytest.mark.parametrize("spoil", ["cut", "of another", "changed row"])
 def test_damaged_export_is_refused_and_leaves_nothing(
     settings: Settings, install, tables, ask, spoil: str, tmp_path: Path
 ):
-    plugin = TinyPlugin(name="other") if spoil == "other plug-in" else TINY
+    plugin = TinyPlugin(name="second") if spoil == "of another" else TINY
     install(plugin)
     ask(f"INSERT INTO plugin_{plugin.name}__note (id, text) VALUES (1, 'x')")
     export = operations.remove(settings, plugin.name, Disposal.EXPORT).export

@@ -124,7 +124,7 @@ def test_list_shows_state_reason_and_signature(
 ):
     put_in(TINY)
     add(DECLARED)
-    add(TinyPlugin(name="other", api="1.99"))
+    add(TinyPlugin(name="second", api="1.99"))
     operations.disable(settings, "tiny")
     page = administrator.get("/mo-dun").text
     assert "Sổ ghi tiny" in page
@@ -196,8 +196,8 @@ def test_what_is_not_there_is_not_found(administrator: FlaskClient, address: str
 
 def test_release_of_another_plugin_is_not_found(administrator: FlaskClient, add):
     release_id = add(TINY)
-    assert administrator.get(f"/mo-dun/other/ban/{release_id}").status_code == 404
-    assert post(administrator, f"/mo-dun/other/ban/{release_id}/cai").status_code == 404
+    assert administrator.get(f"/mo-dun/second/ban/{release_id}").status_code == 404
+    assert post(administrator, f"/mo-dun/second/ban/{release_id}/cai").status_code == 404
 
 
 # -- switching ------------------------------------------------------------------------------
@@ -226,10 +226,10 @@ def test_disable_and_enable_from_the_page(administrator: FlaskClient, put_in):
 
 def test_refused_switch_says_why(administrator: FlaskClient, put_in):
     put_in(TINY)
-    put_in(TinyPlugin(name="other", needs=("tiny",)))
+    put_in(TinyPlugin(name="second", needs=("tiny",)))
     page = post(administrator, "/mo-dun/tiny/tat")
     assert page.status_code == 303
-    assert "Hãy tắt trước những mô-đun cần nó: other" in administrator.get("/mo-dun/tiny").text
+    assert "Hãy tắt trước những mô-đun cần nó: second" in administrator.get("/mo-dun/tiny").text
     assert state() is PluginState.ENABLED
 
 
