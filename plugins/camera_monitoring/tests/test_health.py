@@ -15,6 +15,7 @@ from tracker_camera_monitoring import (
     jobs,
     monitoring,
     panels,
+    services,
 )
 from tracker_camera_monitoring.models import (
     Camera,
@@ -308,3 +309,22 @@ def test_health_counts_only_cameras_in_place(office: Office) -> None:
     counts = health_queries.count_health()
     assert counts[Health.UNKNOWN] == 2
     assert sum(counts.values()) == 2
+
+
+def test_cameras_of_a_closed_desk_are_neither_asked_nor_missed(office: Office) -> None:
+    camera = office.camera(address="rtsp://10.0.0.1/")
+    for reason in (Reason.OK, *[Reason.TIMEOUT] * 4):
+        say(office, camera, reason)
+    run(
+        services.save_desk,
+        inputs.SaveDesk(
+            desk_id=office.first_desk,
+            unit_id=office.first,
+            name="Bộ phận Một cửa",
+            opened_on=office.today - timedelta(days=400),
+            closed_on=office.today,
+        ),
+    )
+    assert incidents()[0].ended_at is not None
+    assert health_queries.due_targets(office.world.clock.now() + timedelta(days=1)) == []
+    assert sum(health_queries.count_health().values()) == 0

@@ -389,3 +389,19 @@ def test_turn_of_nobody_is_refused(office: Office) -> None:
     with pytest.raises(ValidationFailed) as caught:
         run(watching.add_shift, data)
     assert {one.field for one in caught.value.errors} == {"watcher_id", "ends_at"}
+
+
+def test_own_turn_waits_in_my_work_until_something_is_written(office: Office, world: World) -> None:
+    watcher = world.person("inspector")
+    turn = inputs.AddShift(
+        unit_id=world.province,
+        watcher_id=watcher,
+        day=office.today,
+        starts_at=time(7, 30),
+        ends_at=time(11, 30),
+    )
+    run(watching.add_shift, turn)
+    client = world.sign_in(world.app.test_client(), watcher)
+    assert "Xem camera 07:30–11:30" in client.get("/").text
+    office.entry(watcher, start=time(8, 0), end=time(9, 0))
+    assert "Xem camera 07:30–11:30" not in client.get("/").text

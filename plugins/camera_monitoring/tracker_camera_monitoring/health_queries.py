@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from tracker.api.clock import LOCAL, today
 from tracker.api.queries import session, unit_closure, units, visible
 from tracker.api.text import fold
 from tracker_camera_monitoring.models import (
@@ -32,6 +33,11 @@ BATCH = 500
 EARLY = timedelta(seconds=60)
 
 
+def receives_people(day: date) -> ColumnElement[bool]:
+    """Return the condition of desks that are not closed on a day."""
+    return Desk.closed_on.is_(None) | (Desk.closed_on > day)
+
+
 def reasons_of(health: Health) -> list[Reason]:
     """Return the reasons that mean one health."""
     return [one for one in Reason if health_of(one) is health]
@@ -45,8 +51,13 @@ def due_targets(now: datetime) -> list[Target]:
     """Return the cameras that are to be asked now, wherever they are."""
     rows = session().execute(
         select(Camera, StandingRow.checked_at)
+        .join(Desk, Desk.id == Camera.desk_id)
         .outerjoin(StandingRow, StandingRow.camera_id == Camera.id)
-        .where(Camera.probe_kind.is_not(None), Camera.state == CameraState.IN_USE)
+        .where(
+            Camera.probe_kind.is_not(None),
+            Camera.state == CameraState.IN_USE,
+            receives_people(now.astimezone(LOCAL).date()),
+        )
         .order_by(Camera.id)
     )
     found = []
@@ -146,7 +157,7 @@ def health_query(filters: HealthFilters) -> Select[Any]:
         .join(Desk, Desk.id == Camera.desk_id)
         .join(units, units.c.id == Desk.unit_id)
         .outerjoin(StandingRow, StandingRow.camera_id == Camera.id)
-        .where(Camera.state.in_(PLACED), visible(VIEW, Camera))
+        .where(Camera.state.in_(PLACED), receives_people(today()), visible(VIEW, Camera))
     )
     if filters.health is Health.UNKNOWN:
         query = query.where(

@@ -49,6 +49,7 @@ from tracker_camera_monitoring.probing import Health as CameraHealth
 from tracker_camera_monitoring.probing import Reason
 from tracker_camera_monitoring.rollups import total
 from tracker_camera_monitoring.rosters import HoursUnreadable, read_hours
+from tracker_camera_monitoring.watching import span_of
 
 MOST_INCIDENTS = 5
 MOST_ENTRIES = 200
@@ -135,10 +136,12 @@ def my_incidents() -> list[MyWorkItem]:
 
 
 def my_shifts() -> list[MyWorkItem]:
-    """Return one's own turns to watch, of today and the next days."""
+    """Return one's own turns to watch, of today and the next days, that nothing is written of."""
     user_id, day = actor_id(), today()
     if user_id is None:
         return []
+    until = day + timedelta(days=SHIFTS_AHEAD)
+    written = watch_queries.written_in(day, until)
     return [
         MyWorkItem(
             group=WorkGroup.DUE_SOON,
@@ -153,7 +156,10 @@ def my_shifts() -> list[MyWorkItem]:
             status="not_started",
             key=f"camera-shift-{row.id}",
         )
-        for row in watch_queries.my_shifts(user_id, day, day + timedelta(days=SHIFTS_AHEAD))
+        for row in watch_queries.my_shifts(user_id, day, until)
+        if not watch_queries.is_written_of(
+            span_of(row.starts_at, row.ends_at), written.get((row.day, user_id), ())
+        )
     ]
 
 

@@ -82,6 +82,9 @@ def save_desk(work: Work, data: inputs.SaveDesk) -> int:
     desk.note = normalise(data.note)
     _fold_desk(desk)
     work.session.flush()
+    if desk.closed_on is not None and desk.closed_on <= work.today:
+        for camera_id in work.session.scalars(select(Camera.id).where(Camera.desk_id == desk.id)):
+            monitoring.forget(work, camera_id)
     return desk.id
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -218,6 +218,11 @@ def written_in(start: date, end: date) -> dict[tuple[date, int], list[Span]]:
     return found
 
 
+def is_written_of(turn: Span, written: Iterable[Span]) -> bool:
+    """Tell whether something was written of a turn, or of a part of it."""
+    return any(one.start < turn.end and one.end > turn.start for one in written)
+
+
 def roster(
     monday: date, days: int, hours: Sequence[Span], off: Mapping[date, bool], today: date
 ) -> list[RosterDay]:
@@ -243,10 +248,7 @@ def roster(
                     row.id
                     for row, span in zip(rows, taken, strict=True)
                     if day < today
-                    and not any(
-                        one.start < span.end and one.end > span.start
-                        for one in written.get((day, row.watcher_id), ())
-                    )
+                    and not is_written_of(span, written.get((day, row.watcher_id), ()))
                 ),
             )
         )
