@@ -36,7 +36,8 @@ from tracker.notices.escalation_models import (
     EscalationRung,
     EscalationStep,
 )
-from tracker.notices.services import NewNotice, Reach, new_reach, write
+from tracker.notices.reach import Reach, new_reach
+from tracker.notices.services import NewNotice, write
 from tracker.outbox.rows import insert_new
 from tracker.plans.models import (
     Assignment,

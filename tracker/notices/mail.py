@@ -25,7 +25,8 @@ from tracker.core.db import db
 from tracker.core.errors import NotFound
 from tracker.notices.models import MailServer
 from tracker.notices.queries import page_address
-from tracker.notices.services import ALL_KINDS, Unsubscribe
+from tracker.notices.reach import ALL_KINDS
+from tracker.notices.services import Unsubscribe
 from tracker.outbox.topics import GiveUp
 from tracker.plugins.descriptors import Outgoing, Receiver, ShownNotice
 

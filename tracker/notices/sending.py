@@ -13,7 +13,8 @@ from tracker.core.db import db
 from tracker.core.work import Work, run
 from tracker.notices import queries
 from tracker.notices.models import Notice, NoticeDelivery
-from tracker.notices.services import DIGEST, SEND, new_reach, told
+from tracker.notices.reach import new_reach
+from tracker.notices.services import DIGEST, SEND, told
 from tracker.outbox.telling import TOPIC
 from tracker.outbox.topics import Message, NotYet, Topic, register
 from tracker.plugins.descriptors import Outgoing, Receiver
@@ -32,6 +33,8 @@ class Gather:
     user_id: int
     channel: str
     is_digest: bool
+    # Does the channel reach the person at all? It is asked before the transaction begins.
+    is_reachable: bool
 
 
 def gather(work: Work, data: Gather) -> list[int]:
@@ -61,7 +64,9 @@ def gather(work: Work, data: Gather) -> list[int]:
     wanted = [
         row.id
         for row in rows
-        if row.read_at is None and reach.wants(data.user_id, row.kind, data.channel)
+        if data.is_reachable
+        and row.read_at is None
+        and reach.wants(data.user_id, row.kind, data.channel)
     ]
     dropped = [row.id for row in rows if row.id not in wanted]
     _mark(work, data.channel, dropped)
@@ -97,7 +102,8 @@ def send(message: Message) -> None:
     if channel is None:
         raise NotYet(ABSENT, f"channel {name} is switched off")
     is_digest = message.topic == DIGEST
-    ids = run(gather, Gather(message.key, user_id, name, is_digest))
+    is_reachable = user_id in channel.reachable([user_id])
+    ids = run(gather, Gather(message.key, user_id, name, is_digest, is_reachable))
     if not ids:
         return
     person = db.session.execute(

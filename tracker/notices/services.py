@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,16 +17,14 @@ from tracker.core.work import Work
 from tracker.notices.audience import recipients_of
 from tracker.notices.hours import Hours, after_quiet, next_digest
 from tracker.notices.models import Notice, NoticeDelivery, NoticeHours, NoticePreference
+from tracker.notices.reach import ALL_KINDS, Reach, new_reach
 from tracker.outbox.rows import insert_new
 from tracker.outbox.services import post_all
 from tracker.outbox.topics import Message
-from tracker.plugins.descriptors import Channel, NoticeKind
 from tracker.plugins.host import current_registry
 
 SEND: Final = "notice.send"
 DIGEST: Final = "notice.digest"
-# The kind that stands for all kinds: a channel that a person has switched off altogether.
-ALL_KINDS: Final = "*"
 AT_ONCE: Final = 500
 
 
@@ -40,62 +38,6 @@ class NewNotice:
     page: tuple[str, Mapping[str, Any]]
     params: Mapping[str, Any]
     represents_id: int | None = None
-
-
-@dataclass
-class Reach:
-    """How people can be reached outside the app, read once for many notices."""
-
-    channels: Mapping[str, Channel]
-    kinds: Mapping[str, NoticeKind]
-    # By channel: whom it can reach.
-    reachable: dict[str, frozenset[int]] = field(default_factory=dict)
-    chosen: dict[tuple[int, str, str], bool] = field(default_factory=dict)
-    hours: dict[int, Hours] = field(default_factory=dict)
-    read: set[int] = field(default_factory=set)
-
-    def learn(self, work: Work, user_ids: Collection[int]) -> None:
-        """Read what is not known yet of these people."""
-        new = sorted(set(user_ids) - self.read)
-        self.read.update(new)
-        for start in range(0, len(new), AT_ONCE):
-            ids = new[start : start + AT_ONCE]
-            for key, channel in self.channels.items():
-                known = self.reachable.get(key, frozenset())
-                self.reachable[key] = known | channel.reachable(ids)
-            for one in work.session.execute(
-                select(
-                    NoticePreference.user_id,
-                    NoticePreference.kind,
-                    NoticePreference.channel,
-                    NoticePreference.is_wanted,
-                ).where(NoticePreference.user_id.in_(ids))
-            ):
-                self.chosen[one.user_id, one.kind, one.channel] = one.is_wanted
-            for row in work.session.execute(
-                select(
-                    NoticeHours.user_id,
-                    NoticeHours.digest_hour,
-                    NoticeHours.quiet_from,
-                    NoticeHours.quiet_to,
-                ).where(NoticeHours.user_id.in_(ids))
-            ):
-                self.hours[row.user_id] = Hours(row.digest_hour, row.quiet_from, row.quiet_to)
-
-    def wants(self, user_id: int, kind: str, channel: str) -> bool:
-        """Tell whether the person is told of a kind by a channel."""
-        spec = self.kinds.get(kind)
-        if spec is None or user_id not in self.reachable.get(channel, frozenset()):
-            return False
-        if not self.chosen.get((user_id, ALL_KINDS, channel), True):
-            return False
-        return self.chosen.get((user_id, kind, channel), channel in spec.channels)
-
-
-def new_reach() -> Reach:
-    """Return a reach that knows nobody yet."""
-    registry = current_registry()
-    return Reach(registry.channels, registry.notice_kinds)
 
 
 def told(work: Work, message: Message) -> None:

@@ -29,7 +29,7 @@ from tracker.notices.bell import bell
 from tracker.notices.hours import Hours
 from tracker.notices.models import MailServer
 from tracker.notices.permissions import MANAGE
-from tracker.notices.services import ALL_KINDS
+from tracker.notices.reach import ALL_KINDS
 from tracker.plugins.host import current_registry
 from tracker.web.doors import open_to_all, requires, signed_in, unnoticed
 from tracker.web.paging import page_number, paginate

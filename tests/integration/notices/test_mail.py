@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,14 +21,17 @@ from tests.support.smtp import PASSWORD, USER, Inbox, free_port, smtp_server
 from tracker.accounts.models import User
 from tracker.core.changes import Change
 from tracker.core.clock import LOCAL, FixedClock
-from tracker.core.db import db
+from tracker.core.db import db, writing
 from tracker.core.rights import Role
 from tracker.core.work import Work, run
-from tracker.notices import mail
+from tracker.notices import mail, services
+from tracker.notices.hours import Hours
 from tracker.notices.mail_services import SaveMailServer, save_mail_server
 from tracker.notices.models import MailServer, NoticeDelivery
 from tracker.notices.services import MarkRead, mark_read
 from tracker.outbox.models import MessageState, OutboxMessage
+from tracker.plugins.descriptors import Channel, Outgoing
+from tracker.plugins.host import host_of
 from tracker.settings.services import SaveSettings, save_settings
 
 pytestmark = pytest.mark.usefixtures("system")
@@ -422,3 +426,29 @@ def test_test_message_says_what_stands_in_the_way(
         assert "không nhận tên đăng nhập hoặc mật khẩu" in tried()
     set_up(free_port())
     assert "Không nối được tới máy chủ" in tried()
+
+
+def test_channel_of_a_plugin_is_asked_outside_of_any_transaction(
+    app: Flask, head: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make_user(db.session.get_one(User, head).unit_id or 0, Role.OFFICER)
+    sent: list[tuple[int, str]] = []
+
+    def reachable(user_ids: Sequence[int]) -> frozenset[int]:
+        assert not writing.get()
+        return frozenset(user_ids) & {head}
+
+    def send(outgoing: Outgoing) -> None:
+        assert not writing.get()
+        sent.extend((outgoing.receiver.user_id, one.title) for one in outgoing.notices)
+
+    host = host_of(app)
+    channel = Channel(key="sms.text", label="SMS", reachable=reachable, send=send)
+    registry = replace(host.registry, channels={channel.key: channel})
+    monkeypatch.setattr(host, "registry", registry)
+    monkeypatch.setattr(host, "is_foreign", lambda kind, key: key == channel.key)
+    chosen = services.SaveChoices(head, {("plans.urged", channel.key): True}, Hours())
+    run(services.save_choices, chosen)
+    run(services.save_choices, replace(chosen, user_id=other))
+    urge([head, other], "1")
+    assert sent == [(head, "Nguyễn Thị Bình đôn đốc: Rà soát thủ tục")]
