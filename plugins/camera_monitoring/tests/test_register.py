@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from openpyxl import load_workbook
+from openpyxl import Workbook, load_workbook
 from small_office import Office
 from sqlalchemy import select, text
 from tracker_camera_monitoring import handover, importing, inputs, queries, services
@@ -18,7 +18,7 @@ from tracker.api.errors import Conflict, PermissionDenied, ValidationFailed
 from tracker.api.hooks import Handover
 from tracker.api.queries import session
 from tracker.api.work import run
-from tracker.testing.world import World, post
+from tracker.testing.world import World, csrf_token, post
 
 BOUGHT = date(2021, 5, 20)
 
@@ -323,3 +323,28 @@ def test_addresses_given_by_program_are_kept_apart(office: Office) -> None:
     camera = office.camera(address="http://cam-1.xa.local/snap.jpg")
     address = session().get_one(Camera, camera).address
     assert address == read_address("http://cam-1.xa.local/snap.jpg")
+
+
+def test_spreadsheet_is_imported_through_the_pages(office: Office, sign_in: Any) -> None:
+    client = sign_in("coordinator")
+    start = "/nhap/camera_monitoring.cameras"
+    assert client.get(start).status_code == 200
+    assert client.get(f"{start}/mau.xlsx").status_code == 200
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["Đơn vị", "Tên camera", "Giá (đồng)", "Ngày mua", "Trạng thái"])
+    sheet.append(["UBND xã Hòa Đông", "Camera 1", 3_847_391, "20/05/2021", "Đang dùng"])
+    sheet.append(["UBND xã Lạc Hòa", "Camera 1", None, None, None])
+    target = io.BytesIO()
+    book.save(target)
+    data = {"csrf_token": csrf_token(client), "file": (io.BytesIO(target.getvalue()), "so.xlsx")}
+    dry_run = client.post(start, data=data)
+    assert dry_run.status_code == 303
+    assert session().scalars(select(Camera.id)).all() == []
+    done = post(client, dry_run.headers["Location"])
+    assert done.status_code == 303
+    session().expire_all()
+    costs = session().scalars(select(Camera.cost).order_by(Camera.id)).all()
+    assert costs == [3_847_391, None]
+    assert sign_in("inspector").get(start).status_code in {403, 404}
