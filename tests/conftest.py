@@ -14,12 +14,12 @@ from flask import Flask, has_app_context, has_request_context
 from flask import globals as flask_globals
 from flask.testing import FlaskClient
 
-from tracker.testing import postgres
 from tests.support.apps import PRESENT, make_settings, running_app
-from tracker.testing.databases import BACKENDS, Databases
 from tracker.core import context
 from tracker.core.clock import FixedClock
 from tracker.core.db import writing
+from tracker.testing import postgres
+from tracker.testing.databases import BACKENDS, Databases
 
 if TYPE_CHECKING:
     from tracker.config import Settings

@@ -7,11 +7,11 @@ from flask import Flask, render_template_string
 from jinja2 import UndefinedError
 from sqlalchemy import create_engine, inspect, text
 
-from tracker.testing.databases import Databases
 from tracker.core import context
 from tracker.core.clock import FixedClock
 from tracker.core.db import db
 from tracker.core.migrate import is_current
+from tracker.testing.databases import Databases
 
 MARK = "CREATE TABLE left_by_a_test (id integer)"
 

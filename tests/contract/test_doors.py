@@ -18,10 +18,10 @@ from tests.contract.doors import ALL, NOBODY, SIGNED_IN, TABLE
 from tests.factories.accounts import make_user, sign_in
 from tests.factories.units import make_unit
 from tests.support.apps import PRESENT, make_settings, running_app
-from tracker.testing.databases import Databases
 from tracker.core.clock import FixedClock
 from tracker.core.rights import Role
 from tracker.plugins.host import host_of
+from tracker.testing.databases import Databases
 from tracker.web.doors import PUBLIC, door_of, undeclared_endpoints
 from tracker.web.doors import SIGNED_IN as DOOR_SIGNED_IN
 

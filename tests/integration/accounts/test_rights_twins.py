@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.support.apps import PRESENT, make_settings, running_app
-from tracker.testing.databases import Databases
 from tracker.accounts.access import build_access, held_grants, permissions_by_role
 from tracker.accounts.models import Deputy, Grant, User
 from tracker.core.clock import FixedClock
@@ -22,6 +21,7 @@ from tracker.core.db import db
 from tracker.core.rights import Role, rights
 from tracker.core.work import Work, run
 from tracker.plugins.host import current_registry
+from tracker.testing.databases import Databases
 from tracker.units.models import Unit, UnitKind, UnitSuccessor
 from tracker.units.tree import rebuild_closure
 

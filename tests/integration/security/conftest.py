@@ -8,10 +8,10 @@ import pytest
 from flask import Flask
 
 from tests.integration.security.house import House, furnish
-from tracker.testing import postgres
 from tests.support.apps import PRESENT, make_settings, running_app
-from tracker.testing.databases import BACKENDS, Databases
 from tracker.core.clock import FixedClock
+from tracker.testing import postgres
+from tracker.testing.databases import BACKENDS, Databases
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

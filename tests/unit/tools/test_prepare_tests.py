@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import browser, rtsp
-from tracker.testing import postgres
 from tools import prepare_tests as setup
+from tracker.testing import postgres
 
 
 @pytest.fixture
