@@ -268,7 +268,7 @@ class Host:
 
     def is_open(self, owner: str) -> bool:
         """Tell whether an owner's offers are shown and heard now."""
-        return owner in self._open or owner not in self.plugins
+        return owner in self.features or owner in self._open
 
     def is_switching(self, owner: str) -> bool:
         """Tell whether a plug-in is closed only until its tables and its code fit again."""

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
 from small_register import BASE, Register
 from tracker_position_rotation import inputs, services
 
 from tracker.api.work import run
 from tracker.testing.world import World
+
+
+hypothesis.settings.register_profile(
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("repeatable")
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from flask import Flask
 from sqlalchemy import select
 
 from tests.factories.units import make_unit, make_unit_set, system_context
+from tracker.core import work
 from tracker.core.context import Actor, Context, acting
 from tracker.core.db import db
 from tracker.core.errors import NotFound, PermissionDenied, ValidationFailed
 from tracker.core.rights import Access
 from tracker.core.work import run
 from tracker.plugins.events import UnitsReorganised
-from tracker.plugins.host import host_of
 from tracker.units import queries
 from tracker.units.inputs import NewUnit, Operation
 from tracker.units.models import (
@@ -166,11 +166,12 @@ def test_move_refuses_a_circle_in_the_days_between(province: Province) -> None:
     )
 
 
-@pytest.mark.own_app
-def test_merge_ends_the_old_and_moves_their_children(app: Flask, province: Province) -> None:
+def test_merge_ends_the_old_and_moves_their_children(
+    province: Province, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = snapshot(BEFORE)
     told: list[object] = []
-    host_of(app).manager.register(_Listener(told), "listener")
+    monkeypatch.setattr(work.hooks(), "recorders", [lambda one: told.extend(one.events)])
     what = operation(
         UnitEventKind.MERGE,
         province.first,
@@ -203,17 +204,6 @@ def test_merge_ends_the_old_and_moves_their_children(app: Flask, province: Provi
     assert reach_of(made, "units.manage") == {made, province.office}
     ended = queries.match(db.session(), "xã viên an", TODAY)
     assert [(one.id, one.is_alive) for one in ended] == [(province.second, False)]
-
-
-class _Listener:
-    def __init__(self, told: list[object]) -> None:
-        from tracker.plugins.hookspecs import hookimpl
-
-        @hookimpl
-        def tracker_on_units_reorganised(happened: object) -> None:
-            told.append(happened)
-
-        self.tracker_on_units_reorganised = tracker_on_units_reorganised
 
 
 def reach_of(root: int, permission: str) -> set[int]:
