@@ -10,7 +10,6 @@ from tracker_position_rotation import inputs, services
 from tracker.api.work import run
 from tracker.testing.world import World
 
-
 hypothesis.settings.register_profile(
     "repeatable",
     derandomize=True,

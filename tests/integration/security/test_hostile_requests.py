@@ -70,8 +70,8 @@ TYPED = (
     "a" * 9999,
 )
 ALWAYS = ("page", "sort", "q", "next", "flt0_0", "page_size")
-# No link leads there without a token, a notice, a reminder or an installed plug-in; hostile paths are
-# tried on them all the same.
+# No link leads there without a token, a notice, a reminder or an installed plug-in; hostile paths
+# are tried on them all the same.
 ELSEWHERE = {
     "notices.calendar",
     "notices.leave",
