@@ -34,7 +34,7 @@ run: $(BASE) ## install, load the demo and start the server
 test: $(DEV) ## install what the tests need; check the code; run every test on both databases
 	$(BIN)/python -m tools.prepare_tests
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal --durations=30
 	$(MAKE) --no-print-directory test-plugins
 
 test-plugins: $(DEV) ## run the tests of the plug-ins, each in its own folder, on both databases
