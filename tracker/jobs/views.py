@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from tracker.core.db import db
 from tracker.core.errors import BadRequest, NotFound, ValidationFailed
+from tracker.core.text import normalise
 from tracker.core.work import run
 from tracker.jobs import queries
 from tracker.jobs.labels import KIND_LABELS, STATE_ICONS, STATE_LABELS, STATE_TONES
@@ -38,7 +39,7 @@ def _wanted() -> queries.RunFilter:
     state, kind = args.get("state", ""), args.get("kind", "")
     try:
         return queries.RunFilter(
-            args.get("job", "")[:80],
+            normalise(args.get("job", ""))[:80],
             RunState(state) if state else None,
             RunKind(kind) if kind else None,
         )
