@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -28,10 +28,12 @@ __all__ = ["PRESENT", "make_settings", "running_app"]
 PRESENT = datetime(2026, 6, 16, 2, 0, tzinfo=UTC)
 
 
-def _make(settings: Settings, clock: FixedClock) -> Flask:
+def _make(
+    settings: Settings, clock: FixedClock, plugins: Mapping[str, object] | None = None
+) -> Flask:
     from tracker.app import create_app
 
-    app = create_app(settings, clock=clock)
+    app = create_app(settings, plugins, clock=clock)
     # A name that a template doesn't get is an error, not an empty string.
     app.jinja_env.undefined = StrictUndefined
     app.test_client_class = FreshClient
@@ -92,13 +94,20 @@ _idle = _Idle()
 
 
 @contextlib.contextmanager
-def running_app(settings: Settings, clock: FixedClock, *, own: bool = False) -> Iterator[Flask]:
+def running_app(
+    settings: Settings,
+    clock: FixedClock,
+    *,
+    own: bool = False,
+    plugins: Mapping[str, object] | None = None,
+) -> Iterator[Flask]:
     """Give the app on `settings`; close its connections when the block ends.
 
-    `own` makes a new one, for a test that adds pages to it.
+    `own` makes a new one, for a test that adds pages to it; so do `plugins`, the hook
+    implementations by name that join it.
     """
-    if own:
-        app, state = _make(settings, clock), None
+    if own or plugins:
+        app, state = _make(settings, clock, plugins), None
     else:
         app, state = _idle.take(settings, clock)
     try:

@@ -451,7 +451,7 @@ def verify(session: Session, anchors: Mapping[int, str] | None = None) -> Broken
             previous, expected = one.hash, expected + 1
             if one.id in wanted:
                 found[one.id] = one.hash
-        session.expunge_all()
+            session.expunge(one)
     for number, digest in sorted(wanted.items()):
         if found.get(number) != digest:
             return BrokenLink(number, "anchor")

@@ -132,8 +132,10 @@ def test_bulk_writer_logs_each_record_and_skips_what_stays():
     assert changes.verify(db.session()) is None
 
 
-def test_chain_verifies_and_names_the_first_broken_set():
-    for number in range(4):
+@pytest.mark.parametrize("batch", [3, 500])
+def test_chain_verifies_and_names_the_first_broken_set(batch: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(changes, "BATCH", batch)
+    for number in range(8):
         run(put, Put("agency.name", f"Xã {number}"))
     assert changes.verify(db.session()) is None
     hash_of_third = db.session.scalars(select(ChangeSet.hash).where(ChangeSet.id == 3)).one()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from types import SimpleNamespace
@@ -13,6 +15,9 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from tests.factories.outbox import work_off
+from tests.support.apps import running_app
+from tracker.config import Settings
+from tracker.core import context
 from tracker.core.clock import FixedClock
 from tracker.core.db import db
 from tracker.core.work import Work, run
@@ -37,7 +42,8 @@ from tracker.outbox.topics import GiveUp, Message, NotYet, Topic
 from tracker.plugins.descriptors import Health
 from tracker.plugins.events import PlanIssued
 from tracker.plugins.hookspecs import hookimpl
-from tracker.plugins.host import host_of
+from tracker.plugins.host import Host, host_of
+from tracker.plugins.states import PluginState
 from tracker.settings.models import Setting
 
 pytestmark = pytest.mark.usefixtures("system")
@@ -224,8 +230,32 @@ def emit(happened: object) -> None:
     run(service, None)
 
 
-@pytest.mark.own_app
-def test_event_is_told_to_each_listener_until_it_succeeds(app: Flask, clock: FixedClock) -> None:
+Joined = Callable[..., Host]
+
+
+@pytest.fixture
+def joined(settings: Settings, clock: FixedClock) -> Iterator[Joined]:
+    """Go on in an app that these listeners to issued plans have joined, by name."""
+    with ExitStack() as stack:
+
+        def join(**listeners: Callable[[PlanIssued], None]) -> Host:
+            plugins = {
+                name: SimpleNamespace(tracker_on_plan_issued=hookimpl(listen))
+                for name, listen in listeners.items()
+            }
+            app = stack.enter_context(running_app(settings, clock, plugins=plugins))
+            stack.enter_context(app.app_context())
+            stack.enter_context(
+                context.acting(context.Context(context.SYSTEM_ACTOR, clock, context.Source.COMMAND))
+            )
+            return host_of(app)
+
+        yield join
+
+
+def test_event_is_told_to_each_listener_until_it_succeeds(
+    joined: Joined, clock: FixedClock
+) -> None:
     told: list[tuple[str, PlanIssued]] = []
     broken = True
 
@@ -237,9 +267,7 @@ def test_event_is_told_to_each_listener_until_it_succeeds(app: Flask, clock: Fix
     def hears(happened: PlanIssued) -> None:
         told.append(("two", happened))
 
-    manager = host_of(app).manager
-    manager.register(SimpleNamespace(tracker_on_plan_issued=hookimpl(breaks)), "one")
-    manager.register(SimpleNamespace(tracker_on_plan_issued=hookimpl(hears)), "two")
+    joined(one=breaks, two=hears)
     happened = issued()
     emit(happened)
     assert work_off() == (1, 1)
@@ -250,27 +278,22 @@ def test_event_is_told_to_each_listener_until_it_succeeds(app: Flask, clock: Fix
     assert told == [("two", happened), ("one", happened)]
 
 
-@pytest.mark.own_app
-def test_event_waits_for_a_listener_that_is_switched_off(app: Flask, clock: FixedClock) -> None:
+def test_event_waits_for_a_listener_that_is_switched_off(joined: Joined, clock: FixedClock) -> None:
     told: list[str] = []
 
     def hears(happened: PlanIssued) -> None:
         told.append(happened.key)
 
-    manager = host_of(app).manager
-    listener = SimpleNamespace(tracker_on_plan_issued=hookimpl(hears))
-    manager.register(listener, "camera_x")
+    host = joined(camera_x=hears)
     emit(issued("kept"))
-    manager.unregister(listener)
+    host.close("camera_x")
     assert work_off() == (0, 1)
-    manager.register(listener, "camera_x")
+    host.set_states({"camera_x": PluginState.ENABLED})
     clock.advance(minutes=15)
     assert work_off() == (1, 0)
     assert told == ["kept"]
-    manager.unregister(listener)
-    manager.register(listener, "camera_x")
     emit(issued("dropped"))
-    manager.unregister(listener)
+    host.close("camera_x")
     # Another plug-in's name that differs only where a pattern would not tell.
     run(forget_listener, Forget("camera%"))
     run(forget_listener, Forget("cameraax"))

@@ -104,22 +104,26 @@ class Server:
                     "generation": self.generation,
                     "state": (states or {}).get(entry.name, "enabled"),
                 }
+                release = (
+                    "FROM plugin_releases WHERE name = CAST(:name AS VARCHAR)"
+                    " AND version = CAST(:version AS VARCHAR)"
+                )
                 connection.execute(
                     text(
                         "INSERT INTO plugin_releases (id, name, version, filename, sha256, size,"
-                        " content, manifest, libraries, uploaded_at, uploaded_by_name) SELECT :id,"
-                        " :name, :version, 'x.whl', '0', 1, '', '{}', '{}', '2026-01-01', ''"
-                        " WHERE NOT EXISTS (SELECT 1 FROM plugin_releases WHERE name = :name"
-                        " AND version = :version)"
+                        " content, manifest, libraries, uploaded_at, uploaded_by_name)"
+                        " SELECT :id, CAST(:name AS VARCHAR), CAST(:version AS VARCHAR), 'x.whl',"
+                        " '0', 1, '', '{}', '{}', '2026-01-01', ''"
+                        f" WHERE NOT EXISTS (SELECT 1 {release})"
                     ),
                     values,
                 )
                 connection.execute(
                     text(
                         "INSERT INTO plugin_installs (name, release_id, wanted, state, reason,"
-                        " reason_parameters, installed_at, changed_at, version) SELECT :name, id,"
-                        " 'enabled', :state, '', '{}', '2026-01-01', '2026-01-01', 1"
-                        " FROM plugin_releases WHERE name = :name AND version = :version"
+                        " reason_parameters, installed_at, changed_at, version)"
+                        " SELECT name, id, 'enabled', :state, '', '{}', '2026-01-01',"
+                        f" '2026-01-01', 1 {release}"
                     ),
                     values,
                 )
