@@ -7,9 +7,10 @@ from the change log, so no form has to carry old values.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from flask_babel import gettext as _
 from sqlalchemy import inspect, select
@@ -19,19 +20,53 @@ from tracker.core.changes import Change, ChangeSet, plain
 from tracker.core.errors import Conflict, FieldConflict
 
 
+@dataclass(frozen=True)
+class Way:
+    """Where a field that is no attribute of its record is stored, and what it is called there.
+
+    `told` takes the attribute's value, stored or from the change log, and returns the field's.
+    """
+
+    attribute: str
+    told: Callable[[Any], Any] = lambda value: value
+
+
+NO_WAYS: Final[Mapping[str, Way]] = MappingProxyType({})
+
+
+def stored(record: Any, name: str, ways: Mapping[str, Way]) -> Any:
+    """Return what a field of a form is in the record now."""
+    way = ways.get(name) or Way(name)
+    return way.told(getattr(record, way.attribute))
+
+
 def merge(
-    session: Session, record: Any, base_version: int, submitted: Mapping[str, Any]
+    session: Session,
+    record: Any,
+    base_version: int,
+    submitted: Mapping[str, Any],
+    ways: Mapping[str, Way] = NO_WAYS,
 ) -> dict[str, Any]:
     """Return the fields of `submitted` that the person really changed since `base_version`.
 
     `record` is the row as it is now (a Versioned one), `submitted` maps attributes to what the
     form sent. Fields that others changed meanwhile and the person did not touch are left out, so
     theirs stays. Raises Conflict with both values where the same field was changed differently.
+
+    `ways` are those of fields that are no attributes of the record.
     """
-    theirs = {name: getattr(record, name) for name in submitted}
+    theirs = {name: stored(record, name, ways) for name in submitted}
     if base_version == record.version:
         return settle(submitted, theirs, Since())
-    return settle(submitted, theirs, changes_since(session, record, base_version))
+    since = changes_since(session, record, base_version)
+    values: dict[str, object] = {}
+    authors: dict[str, str] = {}
+    for name in submitted:
+        way = ways.get(name) or Way(name)
+        if way.attribute in since.values:
+            values[name] = way.told(since.values[way.attribute])
+            authors[name] = since.authors[way.attribute]
+    return settle(submitted, theirs, Since(values, authors))
 
 
 @dataclass(frozen=True)
@@ -53,15 +88,15 @@ def settle(
     wanted: dict[str, Any] = {}
     conflicts: list[FieldConflict] = []
     for name, mine in submitted.items():
-        stored = plain(theirs[name])
-        before = plain(since.values.get(name, stored))
-        if plain(mine) in (before, stored):
+        newest = plain(theirs[name])
+        before = plain(since.values.get(name, newest))
+        if plain(mine) in (before, newest):
             continue
-        if stored == before:
+        if newest == before:
             wanted[name] = mine
         else:
             author = since.authors.get(name, "")
-            conflicts.append(FieldConflict(name, before, mine, stored, author))
+            conflicts.append(FieldConflict(name, before, mine, newest, author))
     if conflicts:
         raise Conflict(
             _("Người khác vừa sửa cùng một mục. Hãy xem hai bản cạnh nhau và chọn."), conflicts

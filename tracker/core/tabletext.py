@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -35,7 +35,7 @@ def told(value: object) -> object:
     if isinstance(value, datetime):
         moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
         return moment.isoformat()
-    if isinstance(value, date):
+    if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, UUID):
         return value.hex
@@ -58,6 +58,8 @@ def heard(column: Column[Any], value: Any, *, is_sqlite: bool) -> Any:
         return moment.replace(tzinfo=None) if is_sqlite else moment
     if wanted is date:
         return date.fromisoformat(value)
+    if wanted is time:
+        return time.fromisoformat(value)
     if wanted is UUID:
         return UUID(hex=value)
     if wanted is Decimal:

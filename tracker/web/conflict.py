@@ -13,12 +13,12 @@ from datetime import date
 from enum import Enum
 from typing import Any, Final, TypeVar
 
-from flask import request
+from flask import render_template, request
 from flask_babel import gettext as _
 from sqlalchemy.orm import Session
 from wtforms import Field, SelectFieldBase, SelectMultipleField
 
-from tracker.core.conflicts import merge
+from tracker.core.conflicts import NO_WAYS, Way, merge, stored
 from tracker.core.errors import BadRequest, Conflict, FieldConflict
 from tracker.web.forms import Form
 from tracker.web.i18n import show_date
@@ -82,7 +82,11 @@ def posted_picks() -> dict[str, str]:
 
 
 def resolve(
-    session: Session, record: Any, base_version: int, submitted: Mapping[str, Any]
+    session: Session,
+    record: Any,
+    base_version: int,
+    submitted: Mapping[str, Any],
+    ways: Mapping[str, Way] = NO_WAYS,
 ) -> dict[str, Any]:
     """Return what to write: like `merge`, but choices made on the conflict page settle conflicts.
 
@@ -90,7 +94,9 @@ def resolve(
     fields that are not settled.
     """
     return choose(
-        lambda values: merge(session, record, base_version, values), record.version, submitted
+        lambda values: merge(session, record, base_version, values, ways),
+        record.version,
+        submitted,
     )
 
 
@@ -125,6 +131,44 @@ def persist(attempt: Callable[[], Result]) -> Result:
             if error.fields or number == TRIES:
                 raise
     raise AssertionError("unreachable")
+
+
+def whole(
+    session: Session,
+    record: Any,
+    base_version: int,
+    submitted: Mapping[str, Any],
+    ways: Mapping[str, Way] = NO_WAYS,
+) -> dict[str, Any]:
+    """Return all fields of `submitted` as they are to be written: like `resolve`, and what the
+    person did not change as it is stored now. Raises Conflict like `resolve`.
+    """
+    wanted = resolve(session, record, base_version, submitted, ways)
+    return {name: stored(record, name, ways) for name in submitted} | wanted
+
+
+def page(
+    form: Form,
+    error: Conflict,
+    *,
+    base_version: int,
+    seen_version: int,
+    composites: Mapping[str, Composite] | None = None,
+    **more: Any,
+) -> str:
+    """Return the page on which a person settles a conflict.
+
+    `more` is what errors/conflict.html asks for besides: title, action, cancel_url, crumbs.
+    """
+    return render_template(
+        "errors/conflict.html",
+        form=form,
+        sides=sides(form, error.fields, composites),
+        composites=composites or {},
+        base_version=base_version,
+        seen_version=seen_version,
+        **more,
+    )
 
 
 def sides(
