@@ -36,6 +36,7 @@ MODELS = (
     "outbox.models",
     "notices.models",
     "notices.escalation_models",
+    "notices.channel_models",
 )
 
 

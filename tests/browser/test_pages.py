@@ -52,7 +52,7 @@ from tracker.inspections.models import (
     VisitState,
 )
 from tracker.jobs import ledger
-from tracker.notices import mail
+from tracker.notices import mail, webhook_services
 from tracker.notices.services import Unsubscribe
 from tracker.ops.cli import MarkDemo, mark_demo
 from tracker.ops.instance import fill
@@ -99,6 +99,7 @@ NO_PAGES = {
     "jobs.run_progress",
     # For calendar programs, and a part of every page.
     "notices.calendar",
+    "notices.push_worker",
     "notices.ring",
     # Leads on to what the notice is about.
     "notices.open_notice",
@@ -263,11 +264,28 @@ def prepare(client: FlaskClient) -> dict[str, dict[str, Any]]:
         "accounts.use_link": {"token": token},
         "safe_mode.ask": {"token": new_safe_token(SystemClock().now())},
         "imports.problems": upload,
+        "notices.edit_endpoint": {"endpoint_id": endpoint()},
         "imports.show": upload,
         "inspections.edit_draft": {"key": "mot_cua"},
         "plans.issue_plan": {"key": "nam-sau"},
         "plans.move_row": {"key": "nam-sau", "task_id": draft_row},
     }
+
+
+def endpoint() -> int:
+    """Add a system that is told of notices, with a long address and a fault; return its id."""
+    made = run(
+        webhook_services.save_endpoint,
+        webhook_services.SaveEndpoint(
+            name="Trung tâm giám sát, điều hành thông minh của tỉnh",
+            url="https://dieuhanh.tinh.gov.vn/" + "0123456789abcdef" * 8,
+            kinds=("plans.overdue", "plans.urged"),
+            is_active=True,
+            secret=webhook_services.new_secret(),
+        ),
+    )
+    run(webhook_services.note_try, webhook_services.Tried(made, "status:503"))
+    return made
 
 
 def plugins() -> dict[str, dict[str, Any]]:

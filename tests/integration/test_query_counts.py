@@ -55,6 +55,7 @@ PAGES = (
     "/thiet-lap/ky-bao-cao",
     "/thiet-lap/bac-nhac-viec",
     "/thiet-lap/may-chu-thu",
+    "/thiet-lap/noi-nhan-tin",
     "/thong-bao",
     "/thong-bao/tuy-chon",
     "/thong-bao/lich",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
@@ -116,8 +117,14 @@ def end_sessions(work: Work, data: EndSessions) -> int:
     return end_all(work, data.user_id, data.keep_id)
 
 
+# Filled by features above: what else of a person ends where their sessions do.
+on_all_ended: list[Callable[[Work, int], None]] = []
+
+
 def end_all(work: Work, user_id: int, keep_id: int | None = None) -> int:
     """End a person's sessions within another service, which has checked the right to."""
+    for step in on_all_ended:
+        step(work, user_id)
     condition = LoginSession.user_id == user_id
     if keep_id is not None:
         condition = condition & (LoginSession.id != keep_id)

@@ -73,6 +73,7 @@ TABLES = {
     "visit_answers": _l("Câu trả lời kiểm tra"),
     "visit_members": _l("Thành viên đoàn"),
     "visits": _l("Cuộc kiểm tra"),
+    "webhook_endpoints": _l("Nơi nhận tin"),
 }
 
 FIELDS = {
@@ -191,6 +192,7 @@ FIELDS = {
     "new_due_on": _l("Hạn mới"),
     "new_unit_id": _l("Đơn vị mới"),
     "note": _l("Ghi chú"),
+    "notice_kinds": _l("Các loại thông báo"),
     "notice_number": _l("Số thông báo kết luận"),
     "notice_on": _l("Ngày thông báo kết luận"),
     "number": _l("Số"),
@@ -251,6 +253,7 @@ FIELDS = {
     "role": _l("Vai trò"),
     "rows": _l("Số dòng của từng bảng"),
     "scope": _l("Nội dung kiểm tra"),
+    "secret": _l("Khóa ký"),
     "section": _l("Phần"),
     "security": _l("Mã hóa đường truyền"),
     "sender": _l("Địa chỉ người gửi"),
@@ -291,6 +294,7 @@ FIELDS = {
     "urged_at": _l("Đôn đốc lúc"),
     "urged_by_id": _l("Người đôn đốc"),
     "urged_by_name": _l("Người đôn đốc"),
+    "url": _l("Địa chỉ nhận tin"),
     "used_at": _l("Dùng lúc"),
     "user_id": _l("Tài khoản"),
     "username": _l("Tên đăng nhập"),

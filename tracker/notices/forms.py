@@ -6,7 +6,9 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, HiddenField, PasswordField, SelectField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its types
 
+from tracker.core.outgoing import LONGEST_URL
 from tracker.notices.escalation_models import Audience
+from tracker.notices.webhook_services import LONGEST_NAME
 from tracker.settings.forms import Whole
 from tracker.web.forms import Day, Form, Longest, Note, Required, Text
 
@@ -75,6 +77,24 @@ class MailServerForm(Form):
     )
     sender_name = Text(_l("Tên người gửi"), [Longest(200)])
     is_active = BooleanField(_l("Gửi thư qua máy chủ này"))
+    version = HiddenField()
+
+
+class EndpointForm(Form):
+    """A system that is told of notices; the kinds are boxes of their own on the page."""
+
+    name = Text(
+        _l("Tên nơi nhận"),
+        [Required(), Longest(LONGEST_NAME)],
+        description=_l("Ví dụ: Trung tâm điều hành thông minh của tỉnh."),
+    )
+    url = Text(
+        _l("Địa chỉ nhận tin"),
+        [Required(), Longest(LONGEST_URL)],
+        description=_l("Ví dụ: https://dieuhanh.tinh.gov.vn/nhan-tin."),
+        render_kw={"inputmode": "url", "autocomplete": "off", "spellcheck": "false"},
+    )
+    is_active = BooleanField(_l("Đang gửi tới nơi này"))
     version = HiddenField()
 
 

@@ -11,6 +11,7 @@ from flask import Blueprint
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from tracker.accounts import sessions
 from tracker.core.work import Work, run
 from tracker.notices import (
     bell,
@@ -18,10 +19,17 @@ from tracker.notices import (
     ladder,
     ladder_views,
     mail,
+    outside,
     permissions,
+    push,
+    push_services,
+    push_views,
     queries,
+    reach,
     sending,
     views,
+    webhook,
+    webhook_views,
 )
 from tracker.outbox.telling import Tell, tell
 from tracker.plugins.descriptors import (
@@ -39,9 +47,11 @@ from tracker.plugins.hookspecs import hookimpl
 from tracker.plugins.host import current_registry
 
 # Importing it declares the topics of notices and of their ways out.
-TOPICS = (sending,)
+TOPICS = (sending, push, webhook)
 # Importing it adds pages to the blueprint.
-VIEWS = (feed_views, ladder_views)
+VIEWS = (feed_views, ladder_views, push_views, webhook_views)
+# Whoever leaves everywhere, or is let in no more, is told in no browser either.
+sessions.on_all_ended.append(push_services.forget_person)
 SYSTEM = _l("Hệ thống")
 
 
@@ -96,6 +106,15 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
             permission=permissions.MANAGE,
             weight=32,
         ),
+        MenuItem(
+            key="webhooks",
+            label=_l("Gửi sang hệ thống khác"),
+            endpoint="notices.list_endpoints",
+            icon="external",
+            group="admin",
+            permission=permissions.WEBHOOKS,
+            weight=33,
+        ),
     )
 
 
@@ -122,6 +141,15 @@ def tracker_register_settings() -> Sequence[SettingSpec]:
             minimum=5,
             maximum=3600,
             weight=20,
+        ),
+        SettingSpec(
+            key=outside.NETWORKS,
+            label=_l("Mạng nội bộ được gửi tin tới"),
+            kind=str,
+            default="",
+            hint=_l("Ví dụ: 10.20.0.0/16. Để trống: chỉ gửi tới địa chỉ công khai trên Internet."),
+            group="notices",
+            weight=30,
         ),
     )
 
@@ -155,7 +183,7 @@ def tracker_register_dashboard_cards() -> Sequence[DashboardCard]:
 
 @hookimpl
 def tracker_register_channels() -> Sequence[Channel]:
-    """Offer e-mail."""
+    """Offer e-mail and the screens of browsers."""
     return (
         Channel(
             key=mail.CHANNEL,
@@ -168,6 +196,14 @@ def tracker_register_channels() -> Sequence[Channel]:
                 "chưa thiết lập máy chủ thư."
             ),
             weight=10,
+        ),
+        Channel(
+            key=reach.PUSH,
+            label=_l("Trình duyệt"),
+            reachable=push.reachable,
+            send=push.send,
+            hint=_l("Bạn chưa bật thông báo trên trình duyệt nào."),
+            weight=20,
         ),
     )
 

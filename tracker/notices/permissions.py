@@ -8,6 +8,7 @@ from tracker.core.rights import Role
 from tracker.plugins.descriptors import Permission
 
 MANAGE = "notices.manage"
+WEBHOOKS = "notices.webhooks"
 LADDER = "notices.ladder"
 UNANSWERED = "notices.unanswered"
 
@@ -15,6 +16,11 @@ PERMISSIONS = (
     Permission(
         key=MANAGE,
         label=_l("Thiết lập máy chủ thư"),
+        roles=frozenset({Role.ADMINISTRATOR}),
+    ),
+    Permission(
+        key=WEBHOOKS,
+        label=_l("Gửi thông báo sang hệ thống khác"),
         roles=frozenset({Role.ADMINISTRATOR}),
     ),
     Permission(

@@ -17,6 +17,7 @@ from tracker.plugins.host import host_of
 
 # The kind that stands for all kinds: a channel that a person has switched off altogether.
 ALL_KINDS: Final = "*"
+PUSH: Final = "push"
 AT_ONCE: Final = 500
 
 
@@ -34,6 +35,8 @@ class Reach:
     chosen: dict[tuple[int, str, str], bool] = field(default_factory=dict)
     hours: dict[int, Hours] = field(default_factory=dict)
     read: set[int] = field(default_factory=set)
+    # Webhooks that are switched on, with the kinds that they want; None until somebody asks.
+    endpoints: list[tuple[int, frozenset[str]]] | None = None
 
     def learn(self, work: Work, user_ids: Collection[int]) -> None:
         """Read what is not known yet of these people."""
@@ -71,7 +74,15 @@ class Reach:
             return False
         if not self.chosen.get((user_id, ALL_KINDS, channel), True):
             return False
-        return self.chosen.get((user_id, kind, channel), channel in spec.channels)
+        return self.chosen.get((user_id, kind, channel), is_usual(spec, channel))
+
+
+def is_usual(kind: NoticeKind, channel: str) -> bool:
+    """Tell whether a kind leaves by a channel as long as its person chose nothing.
+
+    Whoever switches a browser on wants what is urgent there, whatever its kind knew of browsers.
+    """
+    return channel in kind.channels or (channel == PUSH and kind.urgent)
 
 
 def new_reach() -> Reach:

@@ -17,7 +17,8 @@ from tracker.core.work import Work
 from tracker.notices.audience import recipients_of
 from tracker.notices.hours import Hours, after_quiet, next_digest
 from tracker.notices.models import Notice, NoticeDelivery, NoticeHours, NoticePreference
-from tracker.notices.reach import ALL_KINDS, Reach, new_reach
+from tracker.notices.reach import ALL_KINDS, Reach, is_usual, new_reach
+from tracker.notices.webhook_services import tell_endpoints
 from tracker.outbox.rows import insert_new
 from tracker.outbox.services import post_all
 from tracker.outbox.topics import Message
@@ -96,6 +97,7 @@ def write(
         ],
     )
     reach = reach or new_reach()
+    tell_endpoints(work, reach, list(fresh.values()), at or work.now)
     reach.learn(work, {user_id for user_id, _key in fresh})
     if any(reach.reachable.values()):
         _carry(work, reach, fresh, keys)
@@ -202,7 +204,7 @@ def save_choices(work: Work, data: SaveChoices) -> None:
     for (kind, channel), is_wanted in data.wanted.items():
         if channel not in channels or (kind != ALL_KINDS and kind not in kinds):
             continue
-        usual = True if kind == ALL_KINDS else channel in kinds[kind].channels
+        usual = True if kind == ALL_KINDS else is_usual(kinds[kind], channel)
         _choose(work, data.user_id, kind, channel, is_wanted=is_wanted, usual=usual)
     row = work.session.get(NoticeHours, data.user_id)
     if row is None:

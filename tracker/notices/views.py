@@ -29,7 +29,8 @@ from tracker.notices.bell import bell
 from tracker.notices.hours import Hours
 from tracker.notices.models import MailServer
 from tracker.notices.permissions import MANAGE
-from tracker.notices.reach import ALL_KINDS
+from tracker.notices.push import browsers_of
+from tracker.notices.reach import ALL_KINDS, is_usual
 from tracker.plugins.host import current_registry
 from tracker.web.doors import open_to_all, requires, signed_in, unnoticed
 from tracker.web.paging import page_number, paginate
@@ -161,11 +162,12 @@ def edit_choices() -> Answer:
             if request.method == "POST"
             else choices.get(
                 (kind, channel),
-                kind == ALL_KINDS or channel in registry.notice_kinds[kind].channels,
+                kind == ALL_KINDS or is_usual(registry.notice_kinds[kind], channel),
             )
         ),
         field_name=_field,
         all_kinds=ALL_KINDS,
+        browsers=browsers_of(user_id),
     )
     return page, status
 

@@ -34,7 +34,10 @@ TECHNICAL = {
     "plugin_set",
     "plugin_snapshot_parts",
     "plugin_snapshots",
+    "push_keys",
+    "push_subscriptions",
     "unit_closure",
+    "webhook_states",
 }
 
 

@@ -19,6 +19,7 @@ from tests.factories.inspections import items_of, photo
 from tests.factories.units import make_unit_set, system_context
 from tests.support import contents
 from tests.support.apps import PRESENT
+from tests.support.receiver import BrowserKeys
 from tracker.accounts import links
 from tracker.accounts import services as accounts
 from tracker.accounts.tokens import hash_token
@@ -35,6 +36,7 @@ from tracker.inspections import checklists, inputs, planning, services
 from tracker.inspections.models import Answer, MemberRole, Severity, VisitKind
 from tracker.jobs import ledger
 from tracker.jobs.models import RunState
+from tracker.notices import push_services, webhook_services
 from tracker.plans import areas, assign, documents, extensions, lifecycle, progress, rows, urges
 from tracker.plans.inputs import (
     AskExtension,
@@ -553,4 +555,16 @@ class _Maker:
             run(ledger.end_run, ledger.Ending(token, RunState.FAILED, harm("job-log")))
             # One that waits shows how far it is, again and again.
             run(ledger.start_by_hand, ledger.StartByHand("files.collect", harm("job-waits")))
+            endpoint = webhook_services.SaveEndpoint(
+                name=harm("webhook"),
+                # Its network is not allowed, so whatever is tried with it asks nothing of anybody.
+                url="https://127.0.0.1:1029/hook",
+                kinds=("*",),
+                is_active=False,
+                secret=webhook_services.new_secret(),
+            )
+            self.ids["webhook"] = run(webhook_services.save_endpoint, endpoint)
+            keys = BrowserKeys().form("https://push.example.org/1")
+            browser = push_services.AddBrowser(self.people["both"], **keys, device=harm("browser"))
+            self.ids["browser"] = run(push_services.add_browser, browser)
         db.session.rollback()
