@@ -109,8 +109,8 @@ def test_backup_of_one_engine_is_restored_on_the_other(
 def test_table_of_a_lost_plugin_travels_too(
     filled: Settings, database_url: str, empty_database_url: str, tmp_path: Path
 ):
-    lost = "CREATE TABLE plugin_lost__note (id INTEGER PRIMARY KEY, body TEXT)"
-    _execute(database_url, lost, "INSERT INTO plugin_lost__note VALUES (1, 'còn đây')")
+    lost = "CREATE TABLE plugin_lost__note (id INTEGER PRIMARY KEY, body TEXT, at TIME)"
+    _execute(database_url, lost, "INSERT INTO plugin_lost__note VALUES (1, 'còn đây', '07:30:00')")
     manifest = back_up(filled, tmp_path / "one.zip", MADE_AT)
     assert manifest.tables["plugin_lost__note"] == 1
     target = other(filled, empty_database_url, tmp_path / "restored")
@@ -118,7 +118,8 @@ def test_table_of_a_lost_plugin_travels_too(
     restore(target, tmp_path / "one.zip")
     assert migrate.is_current(empty_database_url)
     with zipfile.ZipFile(set_aside_path(target, "lost")) as archive:
-        assert "còn đây" in archive.read("tables/plugin_lost__note.jsonl").decode()
+        lines = archive.read("tables/plugin_lost__note.jsonl").decode()
+    assert json.loads(lines) == {"id": 1, "body": "còn đây", "at": "07:30:00"}
 
 
 def test_instance_with_data_is_not_overwritten(filled: Settings, tmp_path: Path):
