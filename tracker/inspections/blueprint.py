@@ -76,16 +76,6 @@ def text_in(name: str) -> str:
     return normalise(request.args.get(name, ""))[:200]
 
 
-def version_of(value: object) -> int | None:
-    """Return the version that a form was filled from. Raises BadRequest."""
-    words = str(value or "")
-    if not words:
-        return None
-    if not (words.isascii() and words.isdigit() and len(words) <= 9):
-        raise BadRequest
-    return int(words)
-
-
 def prepare_photos(name: str, most: int) -> Sequence[PreparedFile]:
     """Prepare the photos of a form; anything that is no picture is refused."""
     prepared = prepare_all(request.files.getlist(name), name, most)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from flask import has_request_context, url_for
 from flask_babel import gettext as _
-from sqlalchemy import ColumnElement, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, select
 
 from tracker.core.context import current
 from tracker.core.db import db
@@ -28,12 +28,15 @@ from tracker.inspections.models import (
     Finding,
     FindingState,
     InspectionPlan,
+    InspectionPlanDocument,
     InspectionPlanItem,
+    InspectionPlanItemVersion,
     Visit,
     VisitKind,
     VisitState,
 )
 from tracker.inspections.permissions import VIEW
+from tracker.inspections.planning import WITHDRAWN
 from tracker.plugins.descriptors import IndicatorValue, PeriodQuery, SectionTable
 from tracker.settings.queries import whole
 from tracker.units.models import Unit
@@ -147,13 +150,27 @@ def kind_units(query: PeriodQuery, kind: VisitKind) -> IndicatorValue:
 
 @_kept
 def planned_counts(query: PeriodQuery) -> tuple[int, int]:
-    """Return how many rows of issued plans are due in the window, and carried out by its end."""
+    """Return how many rows of issued plans are due in the window, and carried out by its end.
+
+    Each row counts as the newest document of the window's end has it: later ones change nothing.
+    """
+    newest = (
+        select(
+            InspectionPlanItemVersion.item_id,
+            func.max(InspectionPlanDocument.ordinal).label("ordinal"),
+        )
+        .join(
+            InspectionPlanDocument,
+            InspectionPlanDocument.id == InspectionPlanItemVersion.document_id,
+        )
+        .where(InspectionPlanDocument.issued_on <= query.end)
+        .group_by(InspectionPlanItemVersion.item_id)
+        .subquery("newest")
+    )
     conditions: list[ColumnElement[bool]] = [
-        InspectionPlan.is_issued.is_(True),
-        InspectionPlanItem.planned_to.between(query.start, query.end),
-        # The plan as it was amended by then.
-        or_(InspectionPlanItem.valid_from.is_(None), InspectionPlanItem.valid_from <= query.end),
-        or_(InspectionPlanItem.withdrawn_on.is_(None), InspectionPlanItem.withdrawn_on > query.end),
+        # The months of a row lie in its plan's year.
+        InspectionPlan.year.between(query.start.year, query.end.year),
+        InspectionPlanItemVersion.action != WITHDRAWN,
         rights.visible(current().actor.access, VIEW, Unit),
     ]
     if query.unit_id is not None:
@@ -165,14 +182,27 @@ def planned_counts(query: PeriodQuery) -> tuple[int, int]:
         Visit.state == VisitState.FINISHED,
         Visit.visited_on <= query.end,
     )
-    row = db.session.execute(
-        select(func.count().label("total"), func.count().filter(done).label("done"))
-        .select_from(InspectionPlanItem)
+    rows = db.session.execute(
+        select(InspectionPlanItemVersion.content, case((done, 1), else_=0).label("is_done"))
+        .join(newest, newest.c.item_id == InspectionPlanItemVersion.item_id)
+        .join(
+            InspectionPlanDocument,
+            and_(
+                InspectionPlanDocument.id == InspectionPlanItemVersion.document_id,
+                InspectionPlanDocument.ordinal == newest.c.ordinal,
+            ),
+        )
+        .join(InspectionPlanItem, InspectionPlanItem.id == InspectionPlanItemVersion.item_id)
         .join(InspectionPlan, InspectionPlan.id == InspectionPlanItem.plan_id)
         .join(Unit, Unit.id == InspectionPlanItem.unit_id)
         .where(*conditions)
-    ).one()
-    return row.total, row.done
+    )
+    due = [
+        row.is_done
+        for row in rows
+        if query.start <= date.fromisoformat(row.content["to"]) <= query.end
+    ]
+    return len(due), sum(due)
 
 
 def planned_share(query: PeriodQuery) -> IndicatorValue:

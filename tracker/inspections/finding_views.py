@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import timedelta
 
 from flask import flash, redirect, render_template, request, url_for
@@ -14,10 +15,10 @@ from tracker.accounts.forms import options
 from tracker.core import numbers
 from tracker.core.context import current
 from tracker.core.db import db
-from tracker.core.errors import NotFound, ValidationFailed
+from tracker.core.errors import Conflict, NotFound, ValidationFailed
 from tracker.core.work import run
 from tracker.files import queries as file_queries
-from tracker.files.services import prepare_all
+from tracker.files.services import PreparedFile, prepare_all
 from tracker.inspections import forms, inputs, labels, panels, queries, services
 from tracker.inspections.blueprint import (
     blueprint,
@@ -27,7 +28,6 @@ from tracker.inspections.blueprint import (
     key_in,
     prepare_photos,
     text_in,
-    version_of,
 )
 from tracker.inspections.models import (
     ChecklistItem,
@@ -42,6 +42,7 @@ from tracker.inspections.permissions import LOG, REMEDY, SELF, VERIFY, VIEW
 from tracker.settings.queries import whole
 from tracker.units.models import Unit
 from tracker.units.queries import name_as_of
+from tracker.web import conflict
 from tracker.web.doors import requires
 from tracker.web.paging import page_number, paginate, sorting
 from tracker.web.xlsx import Column, Sheet, download, write_workbook
@@ -216,28 +217,23 @@ def _finding_form(
 @blueprint.route("/phat-hien/<int:finding_id>/sua", methods=["GET", "POST"])
 @requires(LOG, SELF)
 def edit_finding(finding_id: int) -> str | tuple[str, int] | Response:
-    """Change a finding while its visit is open."""
+    """Change a finding while its visit is open; others' changes are merged, or shown."""
     finding = _finding(finding_id)
     visit_id = finding.visit_id
     form = forms.FindingForm()
     form.item_id.choices = _item_choices(_open_visit(visit_id))
     if form.is_submitted():
+        version = conflict.posted_version("version")
         if form.validate():
             try:
                 photos = prepare_photos("photos", services.MOST_PHOTOS)
-                run(
-                    services.edit_finding,
-                    inputs.EditFinding(
-                        finding_id=finding_id,
-                        text=form.text.data or "",
-                        severity=Severity(form.severity.data),
-                        remedy_due_on=form.remedy_due_on.data,
-                        photos=photos,
-                        version=version_of(form.version.data),
-                    ),
-                )
+                conflict.persist(lambda: _save_finding(form, finding_id, version, photos))
             except ValidationFailed as error:
                 form.take_errors(error)
+            except Conflict as error:
+                if not error.fields:
+                    raise
+                return _finding_conflict(form, finding_id, version, error), 409
             else:
                 flash(_("Đã lưu phát hiện."), "success")
                 return redirect(
@@ -250,6 +246,55 @@ def edit_finding(finding_id: int) -> str | tuple[str, int] | Response:
     form.remedy_due_on.data = finding.remedy_due_on
     form.version.data = str(finding.version)
     return _finding_form(form, visit_id, 200, finding)
+
+
+def _save_finding(
+    form: forms.FindingForm, finding_id: int, version: int, photos: Sequence[PreparedFile]
+) -> None:
+    """Write what the person changed since `version` over the finding as it is now.
+
+    Photos are only added, which no change of another person stands against: they are kept also
+    when a conflict has to be settled first, as no page can hold a file that was chosen.
+    """
+    session = db.session()
+    session.expire_all()
+    finding = _finding(finding_id)
+    typed = {
+        "text": form.text.data or "",
+        "severity": Severity(form.severity.data),
+        "remedy_due_on": form.remedy_due_on.data,
+    }
+    now, clash = {name: getattr(finding, name) for name in typed}, None
+    try:
+        now = conflict.whole(session, finding, version, typed)
+    except Conflict as error:
+        clash = error
+    if clash is None or photos:
+        data = inputs.EditFinding(
+            finding_id=finding_id, photos=photos, version=finding.version, **now
+        )
+        run(services.edit_finding, data)
+    if clash is not None:
+        raise clash
+
+
+def _finding_conflict(
+    form: forms.FindingForm, finding_id: int, version: int, error: Conflict
+) -> str:
+    finding = _finding(finding_id)
+    back = url_for("inspections.show_visit", visit_id=finding.visit_id, _anchor="phat-hien")
+    return conflict.page(
+        form,
+        error,
+        title=_("Hai người cùng sửa phát hiện"),
+        unused=("item_id", "photos"),
+        version_name="version",
+        base_version=version,
+        seen_version=finding.version,
+        action=url_for("inspections.edit_finding", finding_id=finding_id),
+        cancel_url=back,
+        crumbs=[(_("Kiểm tra"), url_for("inspections.list_visits")), (_("Phát hiện"), back)],
+    )
 
 
 # ---------------------------------------------------------------------------------------------

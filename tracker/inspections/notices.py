@@ -11,7 +11,14 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy import select
 
 from tracker.core.work import Work
-from tracker.inspections.models import Finding, MemberRole, Remedy, Visit, VisitMember
+from tracker.inspections.models import (
+    Finding,
+    MemberRole,
+    Remedy,
+    Visit,
+    VisitMember,
+    VisitState,
+)
 from tracker.inspections.permissions import REMEDY, VERIFY
 from tracker.outbox.telling import Tell, tell
 from tracker.plugins.descriptors import NoticeKind, NoticeWords
@@ -89,21 +96,31 @@ def tell_planned(work: Work, visit: Visit) -> None:
     """Tell the team of a visit to come, and the unit when it is announced; never of a surprise."""
     if visit.visited_on < work.today:
         return
-    holders = [(REMEDY, visit.unit_id)] if visit.is_announced else []
-    tell(
-        work,
-        Tell(
-            kind="inspections.visit_planned",
-            key=f"{visit.id}:{visit.visited_on.isoformat()}",
-            page=("inspections.show_visit", {"visit_id": visit.id}),
-            params={
-                "unit": _unit_name(work, visit.unit_id),
-                "on": visit.visited_on.isoformat(),
-                "team": visit.team_name,
-            },
-            people=_team(work, visit.id),
-            holders=holders,
-        ),
+    told = [_planned(work, visit, "", people=_team(work, visit.id))]
+    if visit.is_announced:
+        # An occasion of its own: a visit may be announced after its team was told.
+        told.append(_planned(work, visit, ":unit", holders=[(REMEDY, visit.unit_id)]))
+    tell(work, *told)
+
+
+def tell_asked_along(work: Work, visit: Visit, user_id: int | None) -> None:
+    """Tell a person with an account who joins the team of a visit to come."""
+    is_to_come = visit.state is VisitState.PLANNED and visit.visited_on >= work.today
+    if is_to_come and user_id is not None:
+        tell(work, _planned(work, visit, f":{user_id}", people=[user_id]))
+
+
+def _planned(work: Work, visit: Visit, occasion: str, **who: Any) -> Tell:
+    return Tell(
+        kind="inspections.visit_planned",
+        key=f"{visit.id}:{visit.visited_on.isoformat()}{occasion}",
+        page=("inspections.show_visit", {"visit_id": visit.id}),
+        params={
+            "unit": _unit_name(work, visit.unit_id),
+            "on": visit.visited_on.isoformat(),
+            "team": visit.team_name,
+        },
+        **who,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Final
 
 from flask import flash, redirect, render_template, request, url_for
@@ -11,6 +12,7 @@ from werkzeug.wrappers import Response
 
 from tracker.accounts.forms import options
 from tracker.core import numbers
+from tracker.core.conflicts import Way
 from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
@@ -28,6 +30,17 @@ from tracker.web.forms import Form
 
 # What a plan says of itself, by field of its form and attribute of its record.
 FIELDS: Final = ("title", "year", "issuer_id", "number", "issued_on")
+
+
+def _month(day: Any) -> int:
+    return date.fromisoformat(str(day)).month
+
+
+# People say from which month to which; days are stored.
+ITEM_WAYS: Final = {
+    "month_from": Way("planned_from", _month),
+    "month_to": Way("planned_to", _month),
+}
 
 
 @blueprint.get("/ke-hoach")
@@ -91,20 +104,21 @@ def edit_plan(key: str) -> str | tuple[str, int] | Response:
     plan = _plan(key)
     form = _plan_form()
     if form.is_submitted():
-        version = conflict.posted_version("version")
+        status, version = 422, conflict.posted_version("version")
         if form.validate():
             try:
                 conflict.persist(lambda: _save_merged(form, key, version))
             except ValidationFailed as error:
                 form.take_errors(error)
             except Conflict as error:
-                if not error.fields:
-                    raise
-                return _plan_conflict(form, key, version, error), 409
+                if error.fields:
+                    return _plan_conflict(form, key, version, error), 409
+                form.form_errors.append(error.message)
+                status = 409
             else:
                 flash(_("Đã lưu kế hoạch kiểm tra."), "success")
                 return redirect(url_for("inspections.show_plan", key=key), 303)
-        return render_template("inspections/plan_form.html", form=form, plan=_plan(key)), 422
+        return render_template("inspections/plan_form.html", form=form, plan=_plan(key)), status
     for name in (*FIELDS, "version"):
         form[name].data = getattr(plan, name)
     return render_template("inspections/plan_form.html", form=form, plan=plan)
@@ -116,19 +130,17 @@ def _save_merged(form: forms.PlanForm, key: str, version: int) -> str:
     session.expire_all()
     plan = _plan(key)
     typed = {name: form[name].data for name in FIELDS}
-    wanted = conflict.resolve(session, plan, version, typed)
-    values: dict[str, Any] = {name: getattr(plan, name) for name in FIELDS} | wanted
+    values = conflict.whole(session, plan, version, typed)
     return run(planning.save_plan, inputs.SavePlan(**values, key=key, version=plan.version))
 
 
 def _plan_conflict(form: forms.PlanForm, key: str, version: int, error: Conflict) -> str:
     plan = _plan(key)
     back = url_for("inspections.show_plan", key=key)
-    return render_template(
-        "errors/conflict.html",
+    return conflict.page(
+        form,
+        error,
         title=_("Hai người cùng sửa kế hoạch kiểm tra"),
-        form=form,
-        sides=conflict.sides(form, error.fields),
         version_name="version",
         base_version=version,
         seen_version=plan.version,
@@ -213,25 +225,15 @@ def edit_plan_item(key: str, item_id: int) -> str | tuple[str, int] | Response:
     if form.is_submitted():
         status, version = 422, conflict.posted_version("version")
         if form.validate():
-            data = inputs.EditPlanItem(
-                key=key,
-                item_id=item_id,
-                version=version,
-                month_from=form.month_from.data,
-                month_to=form.month_to.data,
-                scope=form.scope.data or "",
-                document_id=form.document_id.data,
-            )
             try:
-                run(planning.edit_plan_item, data)
+                conflict.persist(lambda: _save_item(form, key, item_id, version))
             except ValidationFailed as error:
                 form.take_errors(error)
             except Conflict as error:
+                if error.fields:
+                    return _item_conflict(form, key, item_id, version, error), 409
                 form.form_errors.append(error.message)
                 status = 409
-                # Sent again after a look at the newer state, it is meant.
-                newest = db.session().get_one(InspectionPlanItem, item_id).version
-                form.version.raw_data, form.version.data = None, str(newest)
             else:
                 flash(_("Đã sửa trong kế hoạch kiểm tra."), "success")
                 return redirect(url_for("inspections.show_plan", key=key), 303)
@@ -243,6 +245,44 @@ def edit_plan_item(key: str, item_id: int) -> str | tuple[str, int] | Response:
         "inspections/plan_item.html", form=form, plan=plan, row=row, documents=documents
     )
     return page, status
+
+
+def _save_item(form: forms.PlanItemForm, key: str, item_id: int, version: int) -> None:
+    """Write what the person changed since `version` over the row as it is now."""
+    session = db.session()
+    session.expire_all()
+    item = session.get(InspectionPlanItem, item_id)
+    if item is None:
+        raise NotFound
+    typed = {name: form[name].data for name in ("month_from", "month_to", "scope")}
+    values = conflict.whole(session, item, version, typed, ITEM_WAYS)
+    data = inputs.EditPlanItem(
+        key=key,
+        item_id=item_id,
+        version=item.version,
+        document_id=form.document_id.data,
+        **values,
+    )
+    run(planning.edit_plan_item, data)
+
+
+def _item_conflict(
+    form: forms.PlanItemForm, key: str, item_id: int, version: int, error: Conflict
+) -> str:
+    plan, item = _plan(key), db.session().get_one(InspectionPlanItem, item_id)
+    back = url_for("inspections.show_plan", key=key)
+    return conflict.page(
+        form,
+        error,
+        title=_("Hai người cùng sửa: %(name)s", name=item.unit.name),
+        unused=() if plan.is_issued else ("document_id",),
+        version_name="version",
+        base_version=version,
+        seen_version=item.version,
+        action=url_for("inspections.edit_plan_item", key=key, item_id=item_id),
+        cancel_url=back,
+        crumbs=[(_("Kế hoạch kiểm tra"), url_for("inspections.list_plans")), (plan.title, back)],
+    )
 
 
 def _page(key: str, form: forms.PlanItemsForm | None = None, problem: str = "") -> str:

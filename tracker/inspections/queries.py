@@ -632,6 +632,14 @@ def checklist_choices() -> list[tuple[int, str]]:
     return [(row.id, row.title) for row in rows]
 
 
+def checklist_of(version_id: int | None) -> int | None:
+    """Return the checklist that a version is of, None where there is no version."""
+    if version_id is None:
+        return None
+    query = select(ChecklistVersion.checklist_id).where(ChecklistVersion.id == version_id)
+    return db.session.scalar(query)
+
+
 def may_be_member() -> ColumnElement[bool]:
     """Return the condition on User that a person may be asked into a team of the actor's.
 

@@ -29,7 +29,6 @@ from tracker.inspections.models import (
     Finding,
     FindingCheck,
     FindingState,
-    InspectionPlan,
     InspectionPlanItem,
     MemberRole,
     Remedy,
@@ -165,21 +164,15 @@ def start_visit(work: Work, data: inputs.VisitRef) -> None:
 
 def add_member(work: Work, data: inputs.AddMember) -> int:
     """Add a person to the team; return the member's id. Raises ValidationFailed."""
-    visit = _visible_visit(work, data.visit_id)
-    if visit.state not in OPEN_STATES:
-        raise Conflict(_("Cuộc kiểm tra đã kết thúc, không sửa được nữa."))
-    if not _is_of_team(work, visit) and not work.may(PLAN, visit):
-        raise PermissionDenied
-    return _add_member(work, visit, data.member)
+    visit = _visit_to_staff(work, data.visit_id)
+    added = _add_member(work, visit, data.member)
+    notices.tell_asked_along(work, visit, data.member.user_id)
+    return added
 
 
 def remove_member(work: Work, data: inputs.RemoveMember) -> None:
     """Take a person out of the team; the last one with an account stays."""
-    visit = _visible_visit(work, data.visit_id)
-    if visit.state not in OPEN_STATES:
-        raise Conflict(_("Cuộc kiểm tra đã kết thúc, không sửa được nữa."))
-    if not _is_of_team(work, visit) and not work.may(PLAN, visit):
-        raise PermissionDenied
+    visit = _visit_to_staff(work, data.visit_id)
     member = work.get(VisitMember, data.member_id)
     if member.visit_id != visit.id:
         raise NotFound
@@ -562,6 +555,19 @@ def _open_visit(work: Work, visit_id: int) -> Visit:
     return visit
 
 
+def _visit_to_staff(work: Work, visit_id: int) -> Visit:
+    """Return an open visit whose team the actor may change: its own team's, or a planner's.
+
+    Being asked along is not enough: whoever may write nothing in the record sends nobody home.
+    """
+    visit = _visible_visit(work, visit_id)
+    if not work.may(PLAN, visit):
+        _require_team(work, visit)
+    if visit.state not in OPEN_STATES:
+        raise Conflict(_("Cuộc kiểm tra đã kết thúc, không sửa được nữa."))
+    return visit
+
+
 def _members(work: Work, visit: Visit) -> dict[int, MemberRole]:
     return {
         row.user_id: row.role
@@ -601,7 +607,7 @@ def _begin(work: Work, visit: Visit) -> None:
         visit.started_at = work.now
 
 
-def _check_version(record: Visit | Finding | InspectionPlan, version: int | None) -> None:
+def _check_version(record: Visit | Finding, version: int | None) -> None:
     if version is not None and record.version != version:
         raise Conflict(_("Người khác vừa sửa mục này. Hãy tải lại rồi sửa tiếp."))
 

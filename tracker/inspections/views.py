@@ -12,9 +12,10 @@ from werkzeug.wrappers import Response
 
 from tracker.accounts.forms import options
 from tracker.core import numbers
+from tracker.core.conflicts import Way
 from tracker.core.context import current
 from tracker.core.db import db
-from tracker.core.errors import BadRequest, NotFound, ValidationFailed
+from tracker.core.errors import BadRequest, Conflict, NotFound, ValidationFailed
 from tracker.core.text import N_
 from tracker.core.work import run
 from tracker.files import queries as file_queries
@@ -27,7 +28,6 @@ from tracker.inspections.blueprint import (
     is_script,
     key_in,
     text_in,
-    version_of,
 )
 from tracker.inspections.models import (
     Answer,
@@ -39,6 +39,7 @@ from tracker.inspections.models import (
 from tracker.inspections.permissions import LOG, SELF, VIEW
 from tracker.plugins.descriptors import Place
 from tracker.settings.queries import value as setting
+from tracker.web import conflict
 from tracker.web.doors import requires
 from tracker.web.paging import page_number, paginate, sorting
 from tracker.web.xlsx import Column, Sheet, download, write_workbook
@@ -314,7 +315,7 @@ def show_visit(visit_id: int) -> str:
 @blueprint.route("/<int:visit_id>/sua", methods=["GET", "POST"])
 @requires(LOG, SELF)
 def edit_visit(visit_id: int) -> str | tuple[str, int] | Response:
-    """Change the facts of an open visit."""
+    """Change the facts of an open visit; what others changed meanwhile is merged, or shown."""
     visit = _visit(visit_id)
     view = _view(visit)
     form = forms.EditVisitForm()
@@ -323,23 +324,17 @@ def edit_visit(visit_id: int) -> str | tuple[str, int] | Response:
         checklists.append((view.checklist.id, view.checklist.title))
     form.checklist_id.choices = options(checklists, _("Không dùng bảng kiểm"))
     if form.is_submitted():
+        version = conflict.posted_version("version")
         if form.validate():
             try:
-                run(
-                    services.edit_visit,
-                    inputs.EditVisit(
-                        visit_id=visit.id,
-                        visited_on=form.visited_on.data,
-                        checklist_id=form.checklist_id.data,
-                        decision_number=form.decision_number.data or "",
-                        team_name=form.team_name.data or "",
-                        is_announced=bool(form.is_announced.data),
-                        version=version_of(form.version.data),
-                    ),
-                )
+                conflict.persist(lambda: _save_facts(form, visit_id, version))
             except ValidationFailed as error:
                 form.take_errors(error)
                 view = _view(_visit(visit_id))
+            except Conflict as error:
+                if not error.fields:
+                    raise
+                return _facts_conflict(form, visit_id, version, error), 409
             else:
                 flash(_("Đã lưu thông tin cuộc kiểm tra."), "success")
                 return redirect(url_for("inspections.show_visit", visit_id=visit_id), 303)
@@ -351,6 +346,40 @@ def edit_visit(visit_id: int) -> str | tuple[str, int] | Response:
     form.is_announced.data = visit.is_announced
     form.version.data = str(visit.version)
     return render_template("inspections/visit_edit.html", form=form, v=view)
+
+
+FACTS = ("visited_on", "checklist_id", "decision_number", "team_name", "is_announced")
+
+
+def _save_facts(form: forms.EditVisitForm, visit_id: int, version: int) -> None:
+    """Write what the person changed since `version` over the visit as it is now."""
+    session = db.session()
+    session.expire_all()
+    visit = _visit(visit_id)
+    typed = {name: form[name].data for name in FACTS}
+    ways = {"checklist_id": Way("checklist_version_id", queries.checklist_of)}
+    values = conflict.whole(session, visit, version, typed, ways)
+    run(
+        services.edit_visit,
+        inputs.EditVisit(visit_id=visit_id, version=visit.version, **values),
+    )
+
+
+def _facts_conflict(form: forms.EditVisitForm, visit_id: int, version: int, error: Conflict) -> str:
+    visit = _visit(visit_id)
+    name = _view(visit).unit_name
+    back = url_for("inspections.show_visit", visit_id=visit_id)
+    return conflict.page(
+        form,
+        error,
+        title=_("Hai người cùng sửa cuộc kiểm tra"),
+        version_name="version",
+        base_version=version,
+        seen_version=visit.version,
+        action=url_for("inspections.edit_visit", visit_id=visit_id),
+        cancel_url=back,
+        crumbs=[(_("Kiểm tra"), url_for("inspections.list_visits")), (name, back)],
+    )
 
 
 @blueprint.post("/<int:visit_id>/bat-dau")

@@ -28,6 +28,7 @@ from tracker.inspections.models import (
     InspectionPlanItemVersion,
     Visit,
     VisitKind,
+    VisitMember,
 )
 from tracker.plugins.descriptors import PeriodQuery
 
@@ -96,6 +97,17 @@ def test_a_withdrawn_row_leaves_the_figure_from_its_document_on(
         before = figures.planned_share(PeriodQuery(date(2026, 1, 1), date(2026, 4, 30)))
         after = figures.planned_share(PeriodQuery(date(2026, 1, 1), date(2026, 5, 31)))
     assert (before.denominator, after.denominator) == (2, 1)
+    # Months that the document moves count where they stood until then.
+    item = f"{path}/don-vi/{plan_items(key)[world.commune]}"
+    moved = {"month_from": "7", "month_to": "8", "document_id": document}
+    moved["version"] = version_of(client, item)
+    assert post(client, item, moved).status_code == 303
+    db.session.rollback()
+    with acting(system_context()):
+        early = figures.planned_share(PeriodQuery(date(2026, 1, 1), date(2026, 4, 30)))
+        spring = figures.planned_share(PeriodQuery(date(2026, 1, 1), date(2026, 5, 31)))
+        year = figures.planned_share(PeriodQuery(date(2026, 1, 1), date(2026, 12, 31)))
+    assert [one.denominator for one in (early, spring, year)] == [2, 0, 1]
     # Nothing rests on a row that is gone, and a document brings the same row back.
     assert client.get(f"{path}/don-vi/{row}").status_code == 404
     again = {"month_from": "2", "month_to": "3", "unit_ids": [str(world.other)]}
@@ -215,6 +227,21 @@ def test_a_head_writes_in_no_record_of_a_team(world: World, browse: Browse) -> N
     assert post(head, f"/kiem-tra/{visit}/ket-thuc", {}).status_code == 403
     foreign = make_visit(world.other, world.inspector, kind=VisitKind.SELF)
     assert post(head, f"/kiem-tra/{foreign}/quan-so", counts).status_code == 404
+
+
+def test_a_head_who_was_asked_along_sends_nobody_home(world: World, browse: Browse) -> None:
+    visit = make_visit(world.other, world.inspector, world.head)
+    head, team = browse(world.head), f"/kiem-tra/{visit}/doan"
+    guest = {"name": "Ông Khách", "role": "member"}
+    assert post(head, team, guest).status_code == 403
+    inspector = db.session.scalar(
+        select(VisitMember.id).where(
+            VisitMember.visit_id == visit, VisitMember.user_id == world.inspector
+        )
+    )
+    assert post(head, f"{team}/{inspector}/bo", {}).status_code == 403
+    # A planner need not be of the team.
+    assert post(browse(world.coordinator), team, guest).status_code == 303
 
 
 def test_notices_are_counted_within_the_days_of_the_setting(world: World, browse: Browse) -> None:

@@ -20,6 +20,8 @@ from tests.factories.inspections import (
     photo,
     plan_items,
 )
+from tests.factories.notices import kinds_of
+from tests.factories.outbox import work_off
 from tests.integration.inspections.conftest import World
 from tracker.core.changes import ChangeSet
 from tracker.core.db import db
@@ -375,6 +377,25 @@ def test_planned_visit_rests_on_its_plan_row(world: World, browse: Browse) -> No
     html = client.get(f"/kiem-tra/ke-hoach/{key}").get_data(as_text=True)
     assert "1/2" in html
     assert "50,00%" in html
+
+
+def test_a_visit_to_come_is_told_to_its_team_and_once_announced_to_the_unit(
+    world: World, browse: Browse
+) -> None:
+    row = plan_items(make_inspection_plan(world.office, [world.commune]))[world.commune]
+    visit_id = make_visit(
+        world.commune, world.inspector, kind=VisitKind.PLANNED, plan_item=row, checklist=None
+    )
+    work_off()
+    told = "inspections.visit_planned"
+    assert [kinds_of(one) for one in (world.inspector, world.head)] == [[told], []]
+    client, path = browse(world.inspector), f"/kiem-tra/{visit_id}"
+    facts = {"version": "1", "visited_on": "16/06/2026", "team_name": "Tổ kiểm tra công vụ"}
+    assert post(client, f"{path}/sua", {**facts, "is_announced": "y"}).status_code == 303
+    along = {"user_id": world.colleague, "role": "member"}
+    assert post(client, f"{path}/doan", along).status_code == 303
+    work_off()
+    assert [kinds_of(one) for one in (world.inspector, world.head, world.colleague)] == [[told]] * 3
 
 
 def test_reinspection_verifies_or_reopens_findings(world: World, browse: Browse) -> None:
