@@ -97,20 +97,18 @@ def _save_area(form: Any, area_id: int, version: int) -> int:
         for name, value in vars(form.to_input()).items()
         if name != "position" or value is not None
     }
-    wanted = conflict.resolve(session, area, version, typed)
-    stored = {name: getattr(area, name) for name in AreaInput.__dataclass_fields__}
-    data = AreaInput(**(stored | wanted))
+    values = conflict.whole(session, area, version, typed)
+    data = AreaInput(**({"position": area.position} | values))
     return run(areas.edit_area, areas.EditArea(area_id, area.version, data))
 
 
 def _area_conflict(form: Any, area_id: int, version: int, error: Conflict) -> str:
     area = db.session().get_one(ReformArea, area_id)
     back = url_for("plans.list_areas")
-    return render_template(
-        "errors/conflict.html",
+    return conflict.page(
+        form,
+        error,
         title=_("Hai người cùng sửa: %(name)s", name=area.name),
-        form=form,
-        sides=conflict.sides(form, error.fields),
         version_name="version",
         base_version=version,
         seen_version=area.version,

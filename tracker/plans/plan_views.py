@@ -470,11 +470,10 @@ def _save_plan(form: Any, plan_id: int, version: int) -> int:
 
 def _plan_conflict(form: Any, plan: Plan, version: int, error: Conflict) -> str:
     url = url_for("plans.show_plan", key=plan.key)
-    return render_template(
-        "errors/conflict.html",
+    return conflict.page(
+        form,
+        error,
         title=_("Hai người cùng sửa kế hoạch"),
-        form=form,
-        sides=conflict.sides(form, error.fields),
         version_name="version",
         base_version=version,
         seen_version=plan.version,
@@ -868,6 +867,8 @@ def _save_row(form: Any, typed: rows.RowInput, plan_id: int, task_id: int, versi
     session = db.session()
     session.expire_all()
     task = plan_queries.get_row(session, session.get_one(Plan, plan_id), task_id)
+    # No form asks for it: what was made up stays marked so.
+    typed = replace(typed, is_invented=task.is_invented)
     if task.version != version:
         stored = row_merge.input_of(task, *_units_of(task))
         wanted = conflict.choose(
@@ -892,13 +893,11 @@ def _row_conflict(form: Any, plan: Plan, task: Task, version: int, error: Confli
         covers=DEADLINE_FIELDS,
     )
     url = url_for("plans.show_plan", key=plan.key)
-    composites = {"deadline": deadline}
-    return render_template(
-        "errors/conflict.html",
+    return conflict.page(
+        form,
+        error,
+        composites={"deadline": deadline},
         title=_("Hai người cùng sửa dòng %(number)s", number=task.number),
-        form=form,
-        sides=conflict.sides(form, error.fields, composites),
-        composites=composites,
         unused=unused,
         styles=("css/plans.css",),
         version_name="version",

@@ -109,7 +109,7 @@ def merge(
 def merged(stored: RowInput, typed: RowInput, wanted: Mapping[str, Any]) -> RowInput:
     """Return the stored row with the fields of `wanted` as they were typed."""
     taken: dict[str, Any] = {name: getattr(typed, name) for name in wanted}
-    return replace(stored, **taken, is_invented=typed.is_invented)
+    return replace(stored, **taken)
 
 
 def deadline_words(deadline: Deadline) -> str:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from flask import Response, flash, make_response, redirect, render_template, request, url_for
@@ -65,6 +66,8 @@ EVIDENCE_WORDS = {
 }
 SORTS = ("open", "due", "title", "unit", "age", "plan")
 MOST_LISTED = 200
+# Known of an assignment as it is now only: no list of an earlier day says it.
+KEPT_FOR_TODAY = ("person_name", "extension_count", "has_evidence", "last_reported_at")
 LONGEST_TEXT = 200
 # The parameter of an address for the day that a list is about, as of its end.
 AS_OF = "tai-ngay"
@@ -290,49 +293,39 @@ def export_tasks() -> Response:
         task_queries.list_query(wanted, today), task_queries.order_columns(today, wanted.as_of)
     ).limit(task_queries.MOST_EXPORTED)
     words = {status.value: str(word) for status, word in STATUS_WORDS.items()}
-    columns = (
-        Column(_("STT"), 8),
-        Column(_("Nội dung nhiệm vụ"), 60),
-        Column(_("Sản phẩm"), 30),
-        Column(_("Lĩnh vực"), 28),
-        Column(_("Đơn vị chủ trì"), 32),
-        Column(_("Người thực hiện"), 22),
-        Column(_("Hạn ban đầu"), 13, "date"),
-        Column(_("Hạn hiện tại"), 13, "date"),
-        Column(_("Số lần gia hạn"), 10, "whole"),
-        Column(_("Tỷ lệ (%)"), 10, "whole"),
-        Column(_("Ngày hoàn thành"), 13, "date"),
-        Column(_("Trạng thái"), 18),
-        Column(_("Có minh chứng"), 11),
-        Column(_("Cập nhật lần cuối"), 18, "moment"),
-        Column(_("Kế hoạch"), 40),
-    )
+    columns = {
+        "number": Column(_("STT"), 8),
+        "title": Column(_("Nội dung nhiệm vụ"), 60),
+        "product": Column(_("Sản phẩm"), 30),
+        "area_name": Column(_("Lĩnh vực"), 28),
+        "unit_name": Column(_("Đơn vị chủ trì"), 32),
+        "person_name": Column(_("Người thực hiện"), 22),
+        "original_due_on": Column(_("Hạn ban đầu"), 13, "date"),
+        "due_on": Column(_("Hạn hiện tại"), 13, "date"),
+        "extension_count": Column(_("Số lần gia hạn"), 10, "whole"),
+        "percent": Column(_("Tỷ lệ (%)"), 10, "whole"),
+        "done_on": Column(_("Ngày hoàn thành"), 13, "date"),
+        "status": Column(_("Trạng thái"), 18),
+        "has_evidence": Column(_("Có minh chứng"), 11),
+        "last_reported_at": Column(_("Cập nhật lần cuối"), 18, "moment"),
+        "plan_title": Column(_("Kế hoạch"), 40),
+    }
+    if wanted.as_of is not None:
+        for name in KEPT_FOR_TODAY:
+            del columns[name]
+    status_at = list(columns).index("status")
     rows = (
-        (
-            row.number,
-            row.title,
-            row.product,
-            row.area_name,
-            row.unit_name,
-            row.person_name,
-            row.original_due_on,
-            row.due_on,
-            row.extension_count,
-            row.percent,
-            row.done_on,
-            words[row.status],
-            row.has_evidence,
-            row.last_reported_at,
-            row.plan_title,
-        )
-        for row in db.session.execute(query)
+        (*values[:status_at], words[values[status_at]], *values[status_at + 1 :])
+        for values in map(attrgetter(*columns), db.session.execute(query))
     )
     chips = [label for label, _url in _chips(wanted, _names_for(wanted))]
     day = wanted.as_of or today
     note = _("Tính đến ngày %(day)s.", day=show_date(day))
     if chips:
         note = _("%(note)s Lọc: %(filters)s.", note=note, filters="; ".join(chips))
-    sheet = Sheet(_("Danh sách việc"), columns, rows, title=_("Danh sách việc"), note=note)
+    sheet = Sheet(
+        _("Danh sách việc"), tuple(columns.values()), rows, title=_("Danh sách việc"), note=note
+    )
     return download(write_workbook([sheet]), f"viec-{day:%Y%m%d}.xlsx")
 
 

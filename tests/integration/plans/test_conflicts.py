@@ -52,7 +52,13 @@ def row(office: Office) -> tuple[str, int]:
     """A row of a draft, and its address."""
     plan = make_plan(office.agency, key="p", issued_on=None)
     task = make_task(
-        plan, office.north, title="Rà soát thủ tục", number="1", assigned=False, valid_from=None
+        plan,
+        office.north,
+        title="Rà soát thủ tục",
+        number="1",
+        assigned=False,
+        valid_from=None,
+        is_invented=True,
     )
     return f"/ke-hoach/p/dong/{task}", task
 
@@ -87,6 +93,10 @@ def test_different_fields_of_a_row_are_merged(
         "Của tôi",
     )
     assert f"{merged.deadline_on:%d/%m/%Y}" == "30/09/2026"
+    # No form asks whether a row was made up, so none takes the mark away.
+    newest = typed(office, version=hidden(client.get(url), "version"), note="Lần nữa")
+    assert post(client, url, newest).status_code == 302
+    assert stored(task).is_invented
 
 
 def test_the_same_field_is_shown_side_by_side_and_a_choice_settles_it(
