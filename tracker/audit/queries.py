@@ -166,7 +166,9 @@ def _target(table: str, field: str) -> Table | None:
 
 
 def _naming(table: Table) -> Column[Any] | None:
-    return next((table.c[name] for name in NAMING if name in table.c), None)
+    """Return the column that names a table's records; what the log keeps to itself names none."""
+    columns = [table.c[name] for name in NAMING if name in table.c]
+    return next((one for one in columns if not one.info.get("private")), None)
 
 
 def names_in(session: Session, rows: Sequence[Change]) -> dict[tuple[str, int], str]:

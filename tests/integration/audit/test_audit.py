@@ -22,6 +22,7 @@ from tracker.core.context import current
 from tracker.core.db import Base, db
 from tracker.core.rights import Role
 from tracker.core.work import Work, run
+from tracker.plans.models import Task
 from tracker.settings.models import Setting
 from tracker.units.models import UnitKind
 
@@ -161,7 +162,9 @@ def test_command_verifies_and_names_the_break(app: Flask, province: int):
     assert "Lần ghi số 1 bị hỏng" in cut.output
 
 
-def test_values_are_shown_as_people_call_them(client: FlaskClient, province: int):
+def test_values_are_shown_as_people_call_them(
+    client: FlaskClient, province: int, monkeypatch: pytest.MonkeyPatch
+):
     """Choices by their words, other records by their names, never a bare key."""
     unit = make_unit("Xã Tân Phước", parent=province)
     plan = make_plan(unit, title="Kế hoạch năm 2026")
@@ -178,3 +181,6 @@ def test_values_are_shown_as_people_call_them(client: FlaskClient, province: int
     assert "Kế hoạch năm 2026" in page
     assert "Nhiệm vụ" in page
     assert "Một ngày" in page
+    # A name that the log keeps to itself is no name to show.
+    monkeypatch.setitem(Task.__table__.c.title.info, "private", True)
+    assert "Rà soát thủ tục" not in client.get(f"/nhat-ky/assignments/{assignment}").text
