@@ -27,6 +27,7 @@ from tracker.notices import (
     queries,
     reach,
     sending,
+    tidy,
     views,
     webhook,
     webhook_views,
@@ -151,12 +152,13 @@ def tracker_register_settings() -> Sequence[SettingSpec]:
             group="notices",
             weight=30,
         ),
+        *tidy.SETTINGS,
     )
 
 
 @hookimpl
 def tracker_register_jobs() -> Sequence[JobSpec]:
-    """Remind people of deadlines on the morning of each working day."""
+    """Remind people of deadlines on the morning of each working day; tidy at night."""
     return (
         JobSpec(
             key="notices.remind",
@@ -164,6 +166,7 @@ def tracker_register_jobs() -> Sequence[JobSpec]:
             cron="30 5 * * *",
             run=ladder.remind,
         ),
+        tidy.JOB,
     )
 
 

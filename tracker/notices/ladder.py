@@ -200,9 +200,16 @@ def take_chunk(work: Work, data: TakeChunk) -> Taken:
     """Write the rows of one rung for the next assignments."""
     rung = data.rung
     rows = work.session.execute(
-        select(Assignment.id, Assignment.unit_id, Assignment.person_id, Assignment.due_on)
+        select(
+            Assignment.id,
+            Assignment.unit_id,
+            # Who has left is told nothing: the unit's people are, as if nobody were named.
+            User.id.label("person_id"),
+            Assignment.due_on,
+        )
         .join(Task, Task.id == Assignment.task_id)
         .join(Plan, Plan.id == Task.plan_id)
+        .outerjoin(User, and_(User.id == Assignment.person_id, User.is_active.is_(True)))
         .where(
             open_assignments(rung, work.today),
             # The order of the index on deadlines: each chunk goes on where the last one ended.

@@ -81,7 +81,10 @@ def send(outgoing: Outgoing) -> None:
     found = server()
     if found is None or not outgoing.receiver.email:
         raise GiveUp("no mail server, or no address")
-    transmit(found, compose(found, outgoing))
+    message = compose(found, outgoing)
+    # No transaction stays open while the server is waited for.
+    db.session.rollback()
+    transmit(found, message)
 
 
 def compose(by: Server, outgoing: Outgoing) -> EmailMessage:

@@ -113,9 +113,12 @@ def site_address() -> str:
     return str(settings.value(SITE)).strip().rstrip("/")
 
 
-def page_address(endpoint: str, values: Mapping[str, Any]) -> str:
-    """Return the full address of a page outside a request; '' where it can't be told."""
-    site = urlsplit(site_address())
+def page_address(endpoint: str, values: Mapping[str, Any], site_known: str | None = None) -> str:
+    """Return the full address of a page outside a request; '' where it can't be told.
+
+    For many pages the site's own address is read once and given.
+    """
+    site = urlsplit(site_address() if site_known is None else site_known)
     if not site.netloc:
         return ""
     adapter = current_app.url_map.bind(
@@ -136,6 +139,7 @@ def shown_in(locale: str, ids: Sequence[int]) -> list[ShownNotice]:
         .order_by(Notice.id)
     ).all()
     found: list[ShownNotice] = []
+    site = site_address()
     with force_locale(locale):
         for row in rows:
             kind = current_registry().notice_kinds.get(row.kind)
@@ -147,7 +151,7 @@ def shown_in(locale: str, ids: Sequence[int]) -> list[ShownNotice]:
                     kind_label=str(kind.label) if kind else "",
                     title=words.title,
                     text=words.text,
-                    url=page_address("notices.open_notice", {"notice_id": row.id}),
+                    url=page_address("notices.open_notice", {"notice_id": row.id}, site),
                     at=row.created_at,
                 )
             )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from flask_babel import gettext as _
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, and_, select, update
 
 from tracker.accounts.models import User
 from tracker.core.clock import to_local
@@ -75,8 +75,8 @@ def write(
     """
     if not notices:
         return 0
-    keys = sorted({one.key for one in notices})
-    told_before = select(Notice.user_id, Notice.key).where(Notice.key.in_(keys))
+    these = _same(notices)
+    told_before = select(Notice.user_id, Notice.key).where(these)
     known = {(row.user_id, row.key) for row in work.session.execute(told_before)}
     fresh = {(one.user_id, one.key): one for one in notices if (one.user_id, one.key) not in known}
     if not fresh:
@@ -100,19 +100,29 @@ def write(
     tell_endpoints(work, reach, list(fresh.values()), at or work.now)
     reach.learn(work, {user_id for user_id, _key in fresh})
     if any(reach.reachable.values()):
-        _carry(work, reach, fresh, keys)
+        _carry(work, reach, fresh, these)
     return len(fresh)
 
 
+def _same(notices: Sequence[NewNotice]) -> ColumnElement[bool]:
+    """Return a condition that holds for these notices, by the index on people and keys."""
+    people = sorted({one.user_id for one in notices})
+    keys = sorted({one.key for one in notices})
+    return and_(Notice.user_id.in_(people), Notice.key.in_(keys))
+
+
 def _carry(
-    work: Work, reach: Reach, fresh: Mapping[tuple[int, str], NewNotice], keys: Sequence[str]
+    work: Work,
+    reach: Reach,
+    fresh: Mapping[tuple[int, str], NewNotice],
+    these: ColumnElement[bool],
 ) -> None:
     """Write down by which channels, and when, new notices leave the app."""
     deliveries: list[dict[str, Any]] = []
     at_once: list[tuple[str, Any, Any]] = []
     digests: dict[str, tuple[str, Any, Any]] = {}
     rows = work.session.execute(
-        select(Notice.id, Notice.user_id, Notice.key, Notice.kind).where(Notice.key.in_(keys))
+        select(Notice.id, Notice.user_id, Notice.key, Notice.kind).where(these)
     )
     for notice_id, user_id, key, kind in rows:
         if (user_id, key) not in fresh:

@@ -155,6 +155,8 @@ class StepRow:
     to_whom: str
     sent_at: datetime
     opened_at: datetime | None
+    # False where there is no notice (any more) that tells whether it was read.
+    is_opening_known: bool
     acted_at: datetime | None
     paused_until: date | None
 
@@ -205,16 +207,17 @@ def steps_query(unit_id: int, *, only_open: bool) -> Select[Any]:
 def step_rows(rows: Sequence[Any]) -> list[StepRow]:
     """Return rows of `steps_query` with when each was opened, read from its notice. One query."""
     moments = {row.sent_at for row in rows}
-    opened: dict[tuple[int, str], datetime | None] = {}
+    opened: dict[tuple[int, str, datetime], datetime | None] = {}
     if rows:
         for one in db.session.execute(
-            select(Notice.user_id, Notice.key, Notice.read_at).where(
+            select(Notice.user_id, Notice.key, Notice.created_at, Notice.read_at).where(
                 Notice.user_id.in_({row.user_id for row in rows}),
                 Notice.created_at.in_(moments),
                 Notice.key.startswith("ladder:"),
             )
         ):
-            opened[one.user_id, one.key.rpartition(":")[0] + ":"] = one.read_at
+            prefix = one.key.rpartition(":")[0] + ":"
+            opened[one.user_id, prefix, one.created_at] = one.read_at
     return [
         StepRow(
             assignment_id=row.assignment_id,
@@ -227,12 +230,18 @@ def step_rows(rows: Sequence[Any]) -> list[StepRow]:
             distance=row.distance,
             to_whom=row.to_whom,
             sent_at=row.sent_at,
-            opened_at=opened.get((row.user_id, key_prefix(row.rung_id, row.taken_on))),
+            opened_at=opened.get(_place(row)),
+            is_opening_known=_place(row) in opened,
             acted_at=row.acted_at or _acted(row),
             paused_until=row.paused_until,
         )
         for row in rows
     ]
+
+
+def _place(row: Any) -> tuple[int, str, datetime]:
+    """Return by which notice a step was told: its person, rung, day and moment."""
+    return row.user_id, key_prefix(row.rung_id, row.taken_on), row.sent_at
 
 
 def _acted(row: Any) -> datetime | None:

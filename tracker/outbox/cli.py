@@ -9,11 +9,13 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 
 from tracker.core.db import db
+from tracker.core.errors import NotFound
 from tracker.core.numbers import format_moment
 from tracker.core.text import N_
 from tracker.core.work import run
 from tracker.outbox.models import MessageState, OutboxMessage
 from tracker.outbox.services import TryAgain, try_again
+from tracker.outbox.topics import topics
 
 
 @click.group(help=N_("Hộp gửi đi: thông báo và tin đang chờ."))
@@ -71,5 +73,7 @@ def list_messages(as_json: bool) -> None:
 @click.argument("topic")
 def retry(topic: str) -> None:
     """Let messages of a topic be tried at once."""
+    if topic not in topics():
+        raise NotFound(_("Hộp gửi đi không có loại tin nào tên %(topic)s.", topic=topic))
     count = run(try_again, TryAgain(topic))
     click.echo(_("%(count)d mục sẽ được thử lại.", count=count))

@@ -17,9 +17,11 @@ from tracker.outbox.services import (
     LEASE,
     Claim,
     Held,
+    Keep,
     PutOff,
     apply_and_settle,
     claim,
+    keep,
     next_wait,
     put_off,
     settle,
@@ -47,11 +49,12 @@ def drain(app: Flask, seconds: float = SECONDS, clock: Clock | None = None) -> t
     until = monotonic() + seconds
     with app.app_context(), acting(context):
         while monotonic() < until:
+            since = monotonic()
             held = run(claim, Claim(AT_ONCE, LEASE))
             if not held:
                 break
             for one in held:
-                if _do(one):
+                if _do(one, since):
                     done += 1
                 else:
                     failed += 1
@@ -59,13 +62,20 @@ def drain(app: Flask, seconds: float = SECONDS, clock: Clock | None = None) -> t
     return done, failed
 
 
-def _do(held: Held) -> bool:
-    """Do one message; False when it has to be tried again, was given up, or is another's now."""
+def _do(held: Held, since: float) -> bool:
+    """Do one message; False when it has to be tried again, was given up, or is another's now.
+
+    `since` is when its lease began. Those before it may have been slow (a mail server that lets
+    each wait): what another process may hold by now is not sent again.
+    """
     message = held.message
     topic = topics()[message.topic]
     try:
         if topic.send is None:
             return run(apply_and_settle, held)
+        is_old = monotonic() - since > LEASE.total_seconds() / 4
+        if is_old and not run(keep, Keep(held, LEASE)):
+            return False
         topic.send(message)
         return run(settle, held)
     except NotYet as error:

@@ -18,13 +18,22 @@ from tracker.core.work import run
 from tracker.outbox import events
 from tracker.outbox.drain import drain
 from tracker.outbox.models import MessageState, OutboxMessage
-from tracker.outbox.services import DELETED_AT_ONCE, KEPT_FOR, drop_settled
-from tracker.plugins.descriptors import Diagnosis, DoctorCheck, Health, JobCall, JobSpec
+from tracker.outbox.services import DELETED_AT_ONCE, drop_settled
+from tracker.plugins.descriptors import (
+    Diagnosis,
+    DoctorCheck,
+    Health,
+    JobCall,
+    JobSpec,
+    SettingSpec,
+)
 from tracker.plugins.hookspecs import hookimpl
+from tracker.web.contracts import shell_contracts
 
 # Importing it declares the topic of events.
 TOPICS = (events,)
 
+KEPT_DAYS = "outbox.kept_days"
 # A message that waits longer than this has been tried many times.
 LATE = timedelta(hours=6)
 
@@ -41,7 +50,8 @@ def work_off(_call: JobCall) -> str:
 
 def tidy(_call: JobCall) -> str:
     """Drop what was settled long ago; return how much, for the ledger."""
-    before = current().clock.now() - KEPT_FOR
+    kept = timedelta(days=int(str(shell_contracts().setting(KEPT_DAYS))))
+    before = current().clock.now() - kept
     dropped = 0
     while True:
         count = run(drop_settled, before)
@@ -67,6 +77,24 @@ def tracker_register_jobs() -> Sequence[JobSpec]:
             label=_l("Dọn hộp gửi đi"),
             cron="40 2 * * *",
             run=tidy,
+        ),
+    )
+
+
+@hookimpl
+def tracker_register_settings() -> Sequence[SettingSpec]:
+    """Declare how long what was sent is remembered."""
+    return (
+        SettingSpec(
+            key=KEPT_DAYS,
+            label=_l("Giữ dấu vết tin đã gửi bao nhiêu ngày"),
+            kind=int,
+            default=30,
+            hint=_l("Trong thời gian này, cùng một việc không bị gửi lần thứ hai."),
+            group="notices",
+            minimum=7,
+            maximum=365,
+            weight=50,
         ),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, or_, select, update
+from sqlalchemy import ColumnElement, CursorResult, and_, delete, or_, select, update
 
 from tracker.core.work import Work
 from tracker.outbox.models import MessageState, OutboxMessage
@@ -20,7 +20,6 @@ LEASE = timedelta(minutes=2)
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 LONGEST_ERROR = 2000
-KEPT_FOR = timedelta(days=30)
 DELETED_AT_ONCE = 500
 
 
@@ -96,7 +95,12 @@ def claim(work: Work, data: Claim) -> list[Held]:
         .where(
             OutboxMessage.state == MessageState.PENDING,
             OutboxMessage.next_try_at <= work.now,
-            or_(OutboxMessage.lease_until.is_(None), OutboxMessage.lease_until <= work.now),
+            or_(
+                OutboxMessage.lease_until.is_(None),
+                OutboxMessage.lease_until <= work.now,
+                # Written by a clock that was far ahead: nobody would wait that long on purpose.
+                OutboxMessage.lease_until > work.now + 2 * data.lease,
+            ),
             # Of a topic that this process doesn't know, another one takes care.
             OutboxMessage.topic.in_(sorted(topics())),
         )
@@ -134,7 +138,7 @@ def apply_and_settle(work: Work, data: Held) -> bool:
 
     False, and nothing done, when another process holds the message meanwhile.
     """
-    if _held(work, data) is None:
+    if not _lock(work, data):
         return False
     apply = topics()[data.message.topic].apply
     if apply is None:
@@ -146,6 +150,19 @@ def apply_and_settle(work: Work, data: Held) -> bool:
 def settle(work: Work, data: Held) -> bool:
     """Note that a message is done; False when another process holds it meanwhile."""
     return _set(work, data, state=MessageState.DONE, settled_at=work.now, error="")
+
+
+@dataclass(frozen=True)
+class Keep:
+    """A message whose holder needs it for longer than the lease it began with."""
+
+    held: Held
+    lease: timedelta
+
+
+def keep(work: Work, data: Keep) -> bool:
+    """Begin the lease anew; False when another process holds the message meanwhile."""
+    return _set(work, data.held, lease_until=work.now + data.lease)
 
 
 @dataclass(frozen=True)
@@ -173,28 +190,23 @@ def next_wait(attempt: int) -> timedelta:
     return min(FIRST_WAIT * doubled, LONGEST_WAIT)
 
 
-def _held(work: Work, held: Held) -> int | None:
-    """Return the message's id, locked, if it is still the holder's."""
-    return work.session.scalar(
-        select(OutboxMessage.id)
-        .where(
-            OutboxMessage.id == held.message.id,
-            OutboxMessage.fence == held.fence,
-            OutboxMessage.state == MessageState.PENDING,
-        )
-        .with_for_update()
+def _mine(held: Held) -> ColumnElement[bool]:
+    return and_(
+        OutboxMessage.id == held.message.id,
+        OutboxMessage.fence == held.fence,
+        OutboxMessage.state == MessageState.PENDING,
     )
+
+
+def _lock(work: Work, held: Held) -> bool:
+    """Lock the message until the unit of work ends; False when another process holds it."""
+    found = select(OutboxMessage.id).where(_mine(held)).with_for_update()
+    return work.session.scalar(found) is not None
 
 
 def _set(work: Work, held: Held, **values: Any) -> bool:
     changed = work.session.execute(
-        update(OutboxMessage)
-        .where(
-            OutboxMessage.id == held.message.id,
-            OutboxMessage.fence == held.fence,
-            OutboxMessage.state == MessageState.PENDING,
-        )
-        .values(lease_until=None, **values)
+        update(OutboxMessage).where(_mine(held)).values({"lease_until": None, **values})
     )
     return cast("CursorResult[Any]", changed).rowcount == 1
 
