@@ -211,10 +211,21 @@ def test_settings_have_their_heading_choices_and_secret(world: World, enter: Any
     assert "kín đáo" not in kept
     bad = post(client, "/thiet-lap", {**sent, "dummy__limit": "99", "dummy__mode": "other"})
     assert bad.status_code == 422
-    # Left empty, the secret stays.
-    assert post(client, "/thiet-lap", {**sent, "dummy__token": ""}).status_code == 302
+    # Left empty, the secret stays; it goes when somebody says so.
+    assert "dummy__token__clear" not in page
+    page = text_of(client, "/thiet-lap")
+    assert "dummy__token__clear" in page
+    sent = fields_of(page.encode())
+    assert post(client, "/thiet-lap", {**sent, "dummy__limit": "8"}).status_code == 302
     db.session.rollback()
     assert dummy.OWN.setting("dummy.token") == "kín đáo"
+    sent = fields_of(text_of(client, "/thiet-lap").encode())
+    cleared = post(client, "/thiet-lap", {**sent, "dummy__token__clear": "y"})
+    assert cleared.status_code == 302
+    db.session.rollback()
+    assert dummy.OWN.setting("dummy.token") == ""
+    assert "dummy__token__clear" not in text_of(client, "/thiet-lap")
+    assert dummy.OWN.setting("dummy.limit") == 8
 
 
 # -- the change log, secrets, files ------------------------------------------------------------

@@ -46,6 +46,7 @@ from tracker.plugins.descriptors import (
 from tracker.plugins.events import JobFailed, PluginPaused
 from tracker.plugins.hookspecs import hookimpl
 from tracker.plugins.host import current_registry
+from tracker.plugins.states import why_paused
 
 # Importing it declares the topics of notices and of their ways out.
 TOPICS = (sending, push, webhook)
@@ -223,7 +224,8 @@ def _job_failed(params: Mapping[str, Any]) -> NoticeWords:
 
 
 def _plugin_paused(params: Mapping[str, Any]) -> NoticeWords:
-    return NoticeWords(_("Mô-đun %(name)s đã tạm dừng", name=params["name"]), params["reason"])
+    title = _("Mô-đun %(name)s đã tạm dừng", name=params["name"])
+    return NoticeWords(title, why_paused(params["reason"]))
 
 
 @hookimpl
@@ -288,7 +290,7 @@ def tell_paused(work: Work, happened: PluginPaused) -> None:
     told = Tell(
         kind="plugins.paused",
         key=f"{happened.name}:{work.today.isoformat()}:{sha256(happened.reason.encode()).hexdigest()[:16]}",
-        page=("web.home", {}),
+        page=("plugin_admin.show_plugin", {"name": happened.name}),
         params={"name": happened.name, "reason": happened.reason[:1000]},
         anyone=["jobs.view"],
     )

@@ -16,7 +16,6 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from flask import Flask
@@ -36,8 +35,8 @@ from tracker.plugins.loader import (
     SetFile,
     load_plugins,
     read_set,
-    write_set,
 )
+from tracker.plugins.redaction import without_secrets
 from tracker.plugins.states import Reason
 from tracker.web.contracts import contracts_of
 
@@ -61,12 +60,8 @@ def _as_system(app: Flask) -> Iterator[None]:
 
 def fetch(settings: Settings) -> None:
     """Bring what the database wants onto this machine, and write it into the set file."""
-    before = read_set(settings.instance)
     with _as_system(create_app(settings)):
-        wanted = operations.bring_here(settings)
-    # Safe mode ends when other code is wanted: what kept the servers from starting is gone then.
-    if before.is_safe and wanted.code == replace(before, is_safe=False).code:
-        write_set(settings.instance, replace(wanted, is_safe=True))
+        operations.bring_here(settings)
 
 
 def trial(settings: Settings) -> Mapping[str, str]:
@@ -95,7 +90,9 @@ def report(settings: Settings) -> None:
                 generation=wanted.generation,
                 detail={
                     "plugins": {name: one.version for name, one in host.plugins.items()},
-                    "failures": dict(host.failures),
+                    "failures": {
+                        name: without_secrets(reason) for name, reason in host.failures.items()
+                    },
                     "safe_mode": host.is_safe,
                 },
             ),
@@ -105,7 +102,7 @@ def report(settings: Settings) -> None:
 def _failure(wanted: SetFile, name: str, detail: str) -> services.NoteFailure:
     version = next((one.version for one in wanted.entries if one.name == name), "")
     reason = Reason.IMPORT_KILLED if detail == KILLED else Reason.IMPORT_FAILED
-    return services.NoteFailure(name, version, reason, detail[:300])
+    return services.NoteFailure(name, version, reason, without_secrets(detail)[:300])
 
 
 def main(words: list[str]) -> None:

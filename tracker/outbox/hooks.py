@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.work import run
-from tracker.outbox import events
+from tracker.outbox import events, handovers
 from tracker.outbox.drain import drain
 from tracker.outbox.models import MessageState, OutboxMessage
 from tracker.outbox.services import DELETED_AT_ONCE, drop_settled
@@ -25,13 +25,15 @@ from tracker.plugins.descriptors import (
     Health,
     JobCall,
     JobSpec,
+    Panel,
+    Place,
     SettingSpec,
 )
 from tracker.plugins.hookspecs import hookimpl
 from tracker.web.contracts import shell_contracts
 
-# Importing it declares the topic of events.
-TOPICS = (events,)
+# Importing them declares their topics.
+TOPICS = (events, handovers)
 
 KEPT_DAYS = "outbox.kept_days"
 # A message that waits longer than this has been tried many times.
@@ -95,6 +97,20 @@ def tracker_register_settings() -> Sequence[SettingSpec]:
             minimum=7,
             maximum=365,
             weight=50,
+        ),
+    )
+
+
+@hookimpl
+def tracker_register_panels() -> Sequence[Panel]:
+    """Say on a unit's page which plug-ins have not handed its records over yet."""
+    return (
+        Panel(
+            key="outbox.handovers",
+            title=_l("Đang bàn giao"),
+            place=Place.UNIT,
+            render=handovers.unit_panel,
+            weight=1,
         ),
     )
 

@@ -7,11 +7,12 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from uuid import UUID
 
 from flask_babel import gettext as _
@@ -27,12 +28,15 @@ from tracker.files.store import make_stores
 from tracker.plugins import snapshots
 from tracker.plugins.manifest import Manifest
 from tracker.plugins.setfile import plugins_folder
+from tracker.settings.models import Setting
 from tracker.web.xlsx import Column, Sheet, write_workbook
 
 FILES = "files.json"
+SETTINGS = "settings.json"
 # What a sheet of the format can hold, with its heading.
 MOST_ROWS = 1_000_000
 LARGEST_EXPORTED = 1024 * 1024 * 1024
+LARGEST_SETTINGS = 1024 * 1024
 
 
 def exports_folder(settings: Settings) -> Path:
@@ -47,38 +51,48 @@ def export_name(name: str, version: str, what: str, at: datetime) -> str:
 
 def export_data(
     connection: Connection, settings: Settings, owner: Owner, manifest: Manifest, path: Path
-) -> tuple[dict[str, int], str]:
-    """Write all data of a plug-in to `path`; return rows by table, and the file's hash.
+) -> tuple[snapshots.Contents, str]:
+    """Write all data of a plug-in to `path`; return what its tables hold, and the file's hash.
 
-    Holds what a re-install takes back, each table as .xlsx, the declaration and the files. A file
-    that the store has lost is named; a store that does not answer raises StoreFailed.
+    Holds what a re-install takes back, each table as .xlsx, the declaration, the settings (secret
+    ones as they are stored) and the files. A file that the store has lost is named; a store that
+    does not answer raises StoreFailed.
     """
-    archive, contents = snapshots.take(connection, owner, manifest.version)
-    stream = io.BytesIO(archive)
-    with zipfile.ZipFile(stream, "a", zipfile.ZIP_DEFLATED) as target:
+    with _writing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target:
+        contents = snapshots.write(target, connection, owner, manifest.version)
         target.writestr("README.txt", _readme(manifest, contents.tables))
         target.writestr(
             "schema.json", json.dumps(dict(manifest.data), ensure_ascii=False, indent=1)
         )
+        settings_now = _settings_now(connection, owner)
+        target.writestr(SETTINGS, json.dumps(settings_now, ensure_ascii=False, indent=1))
         for table in snapshots.tables_of(connection, owner):
             lines = lines_of(connection, table)
             target.writestr(f"xlsx/{_short(table.name)}.xlsx", _workbook(table, lines))
         _add_files(connection, settings, owner, target)
-    return dict(contents.tables), _write(path, stream.getvalue())
+    return contents, digest_of(path)
+
+
+def _settings_now(connection: Connection, owner: Owner) -> dict[str, Any]:
+    rows = connection.execute(
+        select(Setting.key, Setting.value)
+        .where(Setting.key.startswith(f"{owner.name}.", autoescape=True))
+        .order_by(Setting.key)
+    )
+    return {row.key: row.value for row in rows}
 
 
 def export_rows(
     connection: Connection, owner: Owner, rows: Mapping[str, Iterable[bytes]], path: Path
 ) -> str:
     """Write some rows of a plug-in's tables to `path`; return the file's hash."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as target:
+    with _writing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target:
         for table in snapshots.tables_of(connection, owner):
             lines = list(rows.get(table.name, ()))
             if lines:
                 target.writestr(f"tables/{table.name}.jsonl", b"".join(lines))
                 target.writestr(f"xlsx/{_short(table.name)}.xlsx", _workbook(table, lines))
-    return _write(path, stream.getvalue())
+    return digest_of(path)
 
 
 def _short(table: str) -> str:
@@ -150,17 +164,26 @@ def _add_files(
         target.writestr(FILES, json.dumps(answer, ensure_ascii=False, indent=1))
 
 
-def _write(path: Path, content: bytes) -> str:
-    """Write a file whole or not at all, readable by its owner only; return its hash."""
+@contextmanager
+def _writing(path: Path) -> Iterator[IO[bytes]]:
+    """Write a file whole or not at all, readable by its owner only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.new")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    return digest(content)
+    handle = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(handle, "wb+") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def digest_of(path: Path) -> str:
+    """Return the hash of a file, read piece by piece."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest(content: bytes) -> str:
@@ -176,7 +199,24 @@ class ExportedFile:
     owner_kind: str
     owner_id: int
     public_id: UUID
+    uploaded_at: datetime
     content: bytes = field(repr=False)
+
+
+def settings_of(archive: bytes) -> dict[str, Any]:
+    """Return the settings of an export as they are told. Raises PluginError for a damaged one."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            if SETTINGS not in opened.namelist():
+                return {}
+            if opened.getinfo(SETTINGS).file_size > LARGEST_SETTINGS:
+                raise PluginError(_("Tệp dữ liệu của mô-đun bị hỏng."))
+            told = json.loads(opened.read(SETTINGS))
+    except (zipfile.BadZipFile, ValueError) as error:
+        raise PluginError(_("Tệp dữ liệu của mô-đun bị hỏng.")) from error
+    if not isinstance(told, dict):
+        raise PluginError(_("Tệp dữ liệu của mô-đun bị hỏng."))
+    return told
 
 
 def files_of(archive: bytes, owner: Owner) -> list[ExportedFile]:
@@ -205,6 +245,7 @@ def files_of(archive: bytes, owner: Owner) -> list[ExportedFile]:
                         owner_kind=str(one["owner_kind"]),
                         owner_id=int(one["owner_id"]),
                         public_id=UUID(one["public_id"]),
+                        uploaded_at=datetime.fromisoformat(one["uploaded_at"]),
                         content=content,
                     )
                 )

@@ -14,11 +14,13 @@ from uuid import UUID
 from flask import current_app, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from sqlalchemy import select
 
 from tracker.config import Settings
-from tracker.core.errors import PluginError
+from tracker.core.errors import Conflict, PluginError
 from tracker.core.work import Work
 from tracker.jobs.ledger import queue
+from tracker.jobs.models import JobRun
 from tracker.plugin_admin import operations
 from tracker.plugin_admin.permissions import MANAGE
 from tracker.plugins.descriptors import JobCall, JobSpec, MissedPolicy
@@ -39,10 +41,19 @@ class Ask:
 
 
 def ask(work: Work, data: Ask) -> UUID:
-    """Queue a switch and return its run; one of the same plug-in that waits is not doubled."""
+    """Queue a switch and return its run; the same one that waits is not doubled.
+
+    Raises Conflict while another switch of the plug-in is open.
+    """
     work.require_held(MANAGE)
     values = {"action": data.action, "name": data.name, **data.data}
-    return queue(work, KEY, values, once=data.name, reason=data.reason)
+    run_id = queue(work, KEY, values, once=data.name, reason=data.reason)
+    open_run = work.session.scalars(select(JobRun).where(JobRun.public_id == run_id)).one()
+    if dict(open_run.input or {}) != values:
+        raise Conflict(
+            _("Đang có việc khác của mô-đun này chưa xong. Hãy chờ việc đó xong rồi làm lại.")
+        )
+    return run_id
 
 
 def switch(call: JobCall) -> str:
@@ -61,10 +72,10 @@ def switch(call: JobCall) -> str:
     action = ACTIONS.get(str(call.input["action"]))
     if action is None:
         raise PluginError(_("Không có việc “%(action)s”.", action=call.input["action"]))
-    said = action(settings, call.input, say)
+    # What earlier switches left; nobody reads from it any more.
     for name_gone in operations.tidy(settings):
         call.say(_("Đã dọn %(folder)s.", folder=name_gone))
-    return said
+    return action(settings, call.input, say)
 
 
 def _page(name: str) -> str:

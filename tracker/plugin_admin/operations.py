@@ -12,14 +12,16 @@ import fcntl
 import hashlib
 import logging
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine, func, select
 from sqlalchemy.pool import NullPool
 
 from tracker.config import Settings
@@ -37,18 +39,27 @@ from tracker.plugins.loader import (
     SetEntry,
     SetFile,
     describe,
+    read_set,
     write_set,
 )
 from tracker.plugins.manifest import Manifest, version_key
 from tracker.plugins.models import Disposal, PluginInstall, PluginRelease
 from tracker.plugins.packages import Package
-from tracker.plugins.setfile import plugins_folder
+from tracker.plugins.setfile import SET_FILE, plugins_folder
 from tracker.plugins.signatures import Signature
 from tracker.plugins.states import LOADED_STATES, PluginState, Reason, Wanted, explain
 
 log = logging.getLogger(__name__)
 
 LOCK_FILE = ".switch.lock"
+SET_LOCK_FILE = ".set.lock"
+# Of PostgreSQL: machines of one instance switch one after the other, too.
+LOCK = migrate.LOCK + 1
+# What a process that was killed in the middle of a switch leaves in the folder of plug-ins.
+LEFT_BEHIND = (".rehearsal-*", ".trial-*", ".unpacking-*", ".replaced-*")
+# A release that was in use this long ago is in use no more.
+SETTLED_SECONDS = 3600
+REMOVAL_TRIES = 3
 
 Say = Callable[[str], None]
 
@@ -86,12 +97,40 @@ class Outcome:
 
 @contextmanager
 def _one_at_a_time(settings: Settings) -> Iterator[None]:
-    """Hold the instance's lock on switches; another one under way is waited for."""
+    """Hold the instance's lock on switches; another one under way is waited for.
+
+    A file's on this machine, and on PostgreSQL one for all machines. What an earlier switch left
+    behind when it was killed is cleared away.
+    """
     folder = plugins_folder(settings.instance)
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK_FILE).open("w") as file:
+    with _locked(folder / LOCK_FILE), _locked_everywhere(settings):
+        for path in [one for pattern in LEFT_BEHIND for one in folder.glob(pattern)]:
+            if time.time() - path.stat().st_mtime > SETTLED_SECONDS:
+                shutil.rmtree(path, ignore_errors=True)
+        yield
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _locked_everywhere(settings: Settings) -> Iterator[None]:
+    if settings.is_sqlite:
+        yield
+        return
+    engine = create_engine(settings.database_url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            # Given back with the connection, also where this process is killed.
+            connection.execute(select(func.pg_advisory_lock(LOCK)))
+            yield
+    finally:
+        engine.dispose()
 
 
 def owner_of(folder: Path, name: str) -> Owner:
@@ -257,7 +296,8 @@ def install(
     Without the rehearsal it is still loaded once in a process of its own (`skip_trial` leaves that
     out, too). `data` is an export of this plug-in that a first install takes back. Raises
     PluginError (with the report where it is the rehearsal's); then code, tables and rows are as
-    before.
+    before, and so is the plug-in's state. Killed in the middle it leaves a state that says which
+    release to install again.
     """
     with _one_at_a_time(settings):
         release = queries.release(release_id)
@@ -271,12 +311,14 @@ def install(
         folder = packages.unpack(package, plugins_folder(settings.instance))
         owner = owner_of(folder, package.name)
         revision, rows = _tables_now(settings, owner)
-        returning = exports.files_of(data, owner) if data else []
+        told = exports.settings_of(data) if data else {}
         if data:
             _check_data(owner, data, rows)
         # What rests on the session would block the copy and the migration.
         names = _Names(package, release_id, before[0] if before else None)
         db.session.rollback()
+        # Contents go first, as with any upload: what the store refuses stops all the rest.
+        returning = _put_into_store(exports.files_of(data, owner)) if data else ()
         report = None
         if not skip_rehearsal:
             say(_("Diễn tập trên bản sao cơ sở dữ liệu"))
@@ -285,7 +327,7 @@ def install(
             say(_("Nạp thử"))
             _try_loading(settings, names)
         say(_("Chuyển đổi dữ liệu"))
-        _change_tables(settings, owner, names, data)
+        _change_tables(settings, package, owner, names, data)
         say(_("Đưa vào hoạt động"))
         generation = run(
             services.set_installed,
@@ -293,27 +335,32 @@ def install(
                 names.name, release_id, names.previous_id, wanted or names.wanted_before
             ),
         )
+        if told:
+            run(services.take_settings_back, services.TakeSettingsBack(package.manifest, told))
         if returning:
             say(_("Đưa các tệp trở lại"))
-            _take_files_back(returning)
+            run(services.take_files_back, services.TakeFilesBack(returning))
         Quarantine(settings.instance).release(names.name)
         bring_here(settings)
         return Outcome(names.name, names.version, generation, report)
 
 
-def _take_files_back(returning: Sequence[exports.ExportedFile]) -> None:
-    """Put the contents into the store, then attach them; content first, as with any upload."""
-    db.session.rollback()
-    found = [
+def _put_into_store(
+    returning: Sequence[exports.ExportedFile],
+) -> tuple[services.ReturningFile, ...]:
+    """Put the contents of an export's files into the store; return what attaches them."""
+    found = tuple(
         services.ReturningFile(
             prepare(FileInput(one.content, one.name)),
             one.public_id,
             one.owner_kind,
             one.owner_id,
+            one.uploaded_at,
         )
         for one in returning
-    ]
-    run(services.take_files_back, services.TakeFilesBack(tuple(found)))
+    )
+    db.session.rollback()
+    return found
 
 
 class _Names:
@@ -333,7 +380,6 @@ class _Names:
         self.previous_id = (
             (before.previous_release_id if same else before.release_id) if before else None
         )
-        self.way_back = before.previous_release_id if before else None
 
 
 def _check_order(package: Package, before: tuple[PluginInstall, Manifest] | None) -> None:
@@ -348,10 +394,18 @@ def _check_order(package: Package, before: tuple[PluginInstall, Manifest] | None
 
 
 @contextmanager
-def _reading(settings: Settings) -> Iterator[Any]:
+def _reading(settings: Settings) -> Iterator[Connection]:
+    """Give a connection that sees the database as it was at one moment."""
     engine = create_engine(settings.database_url, poolclass=NullPool)
+    if not settings.is_sqlite:
+        engine = engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
     try:
         with engine.connect() as connection:
+            if settings.is_sqlite:
+                # Its driver would read each table in a transaction of its own.
+                connection.exec_driver_sql("BEGIN")
             yield connection
     finally:
         engine.dispose()
@@ -419,13 +473,20 @@ def _rehearse(settings: Settings, names: _Names, revision: str) -> Mapping[str, 
     return report
 
 
-def _take_snapshot(settings: Settings, owner: Owner, names: _Names) -> None:
-    """Copy the plug-in's tables as they are under the release that runs now."""
+def _take_snapshot(settings: Settings, owner: Owner, names: _Names) -> int | None:
+    """Copy the plug-in's tables as the release that runs now has them; return the copy's number.
+
+    Tables that are another release's, because a switch to it was cut off after its migration, are
+    not copied: the copy from before that switch is the one to go back to.
+    """
     if names.release_before is None or names.release_before == names.release_id:
-        return
+        return None
+    head = _head_of(settings, names.release_before)
     with _reading(settings) as connection:
+        if snapshots.revision_of(connection, owner) != head:
+            return None
         archive, contents = snapshots.take(connection, owner, names.version_before)
-    run(
+    return run(
         services.save_snapshot,
         services.SaveSnapshot(
             plugin=names.name,
@@ -438,23 +499,44 @@ def _take_snapshot(settings: Settings, owner: Owner, names: _Names) -> None:
     )
 
 
-def _change_tables(settings: Settings, owner: Owner, names: _Names, data: bytes) -> None:
+def _head_of(settings: Settings, release_id: int) -> str:
+    """Return the revision at which a release wants its tables, '' when it has none."""
+    release = queries.release(release_id)
+    base = plugins_folder(settings.instance)
+    folder = packages.release_folder(base, release.name, release.version)
+    if not folder.is_dir():
+        packages.unpack(_package_of(release), base)
+    owner = owner_of(folder, release.name)
+    db.session.rollback()
+    return migrate.head_revision(owner) or ""
+
+
+def _change_tables(
+    settings: Settings, package: Package, owner: Owner, names: _Names, data: bytes
+) -> None:
     """Close the plug-in's gate, copy its tables, change them in one transaction.
 
-    If that fails the gate opens again on the release that ran before.
+    If that fails the plug-in stands again as it did before.
     """
+    has_migrations = (owner.folder / "versions").is_dir()
+    if not has_migrations and package.has_migrations:
+        raise PluginError(_("Tệp giải nén của %(name)s đã mất; hãy thử lại.", name=names.name))
+    before = None
     if names.is_installed:
-        run(services.close_gate, services.CloseGate(names.name, names.version))
+        before = run(services.close_gate, services.CloseGate(names.name, names.version))
+    snapshot_id = None
     try:
-        _take_snapshot(settings, owner, names)
+        snapshot_id = _take_snapshot(settings, owner, names)
         with migrate.migrating(settings.database_url) as connection:
             if data:
                 snapshots.put_back(connection, owner, data)
-            if (owner.folder / "versions").is_dir():
+            if has_migrations:
                 migrate.upgrade_within(connection, "head", owner)
     except (Exception, SystemExit) as error:
         log.exception("migrating %s failed", names.name)
-        _open_again(names)
+        if snapshot_id is not None:
+            run(services.drop_snapshot, snapshot_id)
+        _open_again(before)
         if isinstance(error, PluginError):
             raise
         raise PluginError(
@@ -467,15 +549,9 @@ def _change_tables(settings: Settings, owner: Owner, names: _Names, data: bytes)
         ) from error
 
 
-def _open_again(names: _Names) -> None:
-    if names.release_before is None:
-        return
-    run(
-        services.set_installed,
-        services.SetInstalled(
-            names.name, names.release_before, names.way_back, names.wanted_before
-        ),
-    )
+def _open_again(before: services.Standing | None) -> None:
+    if before is not None:
+        run(services.open_gate, before)
 
 
 # -- on this machine ------------------------------------------------------------------------
@@ -495,20 +571,46 @@ def _entries() -> list[SetEntry]:
     ]
 
 
-def bring_here(settings: Settings) -> SetFile:
+def bring_here(settings: Settings, *, leaves_safe_mode: bool = False) -> SetFile:
     """Unpack what this machine lacks of the wanted set, write the set file, drop what is left over.
 
-    Every machine of an instance does this by itself; doing it again changes nothing.
+    Every machine of an instance does this by itself; doing it again changes nothing. Safe mode that
+    the supervisor began lasts until other code is wanted, or somebody ends it.
     """
     folder = plugins_folder(settings.instance)
-    entries = _entries()
-    for install in queries.installs().values():
-        if not packages.release_folder(folder, install.name, install.release.version).is_dir():
-            packages.unpack(_package_of(install.release), folder)
-    wanted = SetFile(queries.generation(), tuple(entries))
-    db.session.rollback()
-    write_set(settings.instance, wanted)
-    return wanted
+    with _locked(folder / SET_LOCK_FILE):
+        # Read first: a number that is too low only makes this machine look again.
+        generation = queries.generation()
+        entries = _entries()
+        quarantine = Quarantine(settings.instance)
+        for install in queries.installs().values():
+            release = install.release
+            here = packages.release_folder(folder, install.name, release.version)
+            if packages.unpacked_as(here) != release.sha256:
+                packages.unpack(_package_of(release), folder)
+            if install.state is PluginState.ENABLED:
+                quarantine.release_older(install.name, install.changed_at)
+        db.session.rollback()
+        wanted = SetFile(generation, tuple(entries))
+        if _is_safe_here(settings, wanted) and not leaves_safe_mode:
+            wanted = replace(wanted, is_safe=True)
+        write_set(settings.instance, wanted)
+        return wanted
+
+
+def _is_safe_here(settings: Settings, wanted: SetFile) -> bool:
+    """Tell whether the supervisor keeps plug-ins out, and the same code is wanted still."""
+    try:
+        before = read_set(settings.instance)
+    except PluginError:
+        return False
+    return before.is_safe and wanted.code == replace(before, is_safe=False).code
+
+
+def leave_safe_mode(settings: Settings) -> None:
+    """Open the plug-ins again: on all machines, and where the supervisor closed them, here."""
+    run(services.leave_safe_mode, None)
+    bring_here(settings, leaves_safe_mode=True)
 
 
 def tidy(settings: Settings) -> list[str]:
@@ -517,17 +619,24 @@ def tidy(settings: Settings) -> list[str]:
     Not right after a switch: workers that are being replaced still read from them.
     """
     folder = plugins_folder(settings.instance)
-    kept = set()
-    for install in queries.installs().values():
-        kept.add(f"{install.name}-{install.release.version}")
-        if install.previous_release is not None:
-            kept.add(f"{install.name}-{install.previous_release.version}")
-    known = {f"{one.name}-{one.version}" for one in queries.releases()}
-    db.session.rollback()
-    gone = sorted(known - kept)
-    for name in gone:
-        shutil.rmtree(folder / name, ignore_errors=True)
-    return gone
+    with _one_at_a_time(settings):
+        try:
+            switched_at = (folder / SET_FILE).stat().st_mtime
+        except FileNotFoundError:
+            return []
+        if time.time() - switched_at < SETTLED_SECONDS:
+            return []
+        kept = set()
+        for install in queries.installs().values():
+            kept.add(f"{install.name}-{install.release.version}")
+            if install.previous_release is not None:
+                kept.add(f"{install.name}-{install.previous_release.version}")
+        known = {f"{one.name}-{one.version}" for one in queries.releases()}
+        db.session.rollback()
+        gone = sorted(name for name in known - kept if (folder / name).is_dir())
+        for name in gone:
+            shutil.rmtree(folder / name, ignore_errors=True)
+        return gone
 
 
 # -- switching ------------------------------------------------------------------------------
@@ -581,9 +690,9 @@ def rollback(settings: Settings, name: str, *, say: Say = _quiet) -> Outcome:
         say(_("Giải nén bản trước"))
         folder = packages.unpack(package, plugins_folder(settings.instance))
         owner = owner_of(folder, name)
-        run(services.close_gate, services.CloseGate(name, names.version))
+        before = run(services.close_gate, services.CloseGate(name, names.version))
         say(_("Khôi phục bảng dữ liệu của mô-đun"))
-        rows, path, sha256 = _tables_back(settings, owner, names, archive)
+        rows, path, sha256 = _tables_back(settings, owner, names, archive, before)
         if path is not None:
             run(
                 services.record_disposal,
@@ -601,37 +710,44 @@ def rollback(settings: Settings, name: str, *, say: Say = _quiet) -> Outcome:
 
 
 def _tables_back(
-    settings: Settings, owner: Owner, names: _Names, archive: bytes
+    settings: Settings,
+    owner: Owner,
+    names: _Names,
+    archive: bytes,
+    before: services.Standing,
 ) -> tuple[dict[str, int], Path | None, str]:
     """Put the tables back; return the rows set aside by table, and the file they are in."""
     rows: dict[str, int] = {}
     path, sha256 = None, ""
+    head = migrate.head_revision(owner) or ""
     try:
         with migrate.migrating(settings.database_url) as connection:
-            target = snapshots.read_contents(archive, owner).revision if archive else ""
-            if snapshots.revision_of(connection, owner) == target:
+            snapshots.lock(connection, owner)
+            if snapshots.revision_of(connection, owner) == head:
                 # The upgrade changed no table, so what was written since fits the old code too.
                 return rows, None, ""
-            newer = (
-                snapshots.newer_rows(connection, owner, archive)
-                if archive
-                else snapshots.all_rows(connection, owner)
-            )
+            if not archive or snapshots.read_contents(archive, owner).revision != head:
+                raise PluginError(
+                    _(
+                        "Không có bản chụp dữ liệu nào hợp với bản %(version)s của %(name)s, nên "
+                        "không quay lại được.",
+                        name=owner.name,
+                        version=names.version,
+                    )
+                )
+            newer = snapshots.newer_rows(connection, owner, archive)
             rows = {table: len(lines) for table, lines in newer.items()}
             if any(rows.values()):
                 path = exports.exports_folder(settings) / exports.export_name(
                     owner.name, names.version_before, "newer", current().clock.now()
                 )
                 sha256 = exports.export_rows(connection, owner, newer, path)
-            if archive:
-                snapshots.put_back(connection, owner, archive)
-            else:
-                snapshots.drop(connection, owner)
+            snapshots.put_back(connection, owner, archive)
     except (Exception, SystemExit) as error:
         log.exception("rolling back %s failed", owner.name)
         if path is not None:
             path.unlink(missing_ok=True)
-        _open_again(names)
+        _open_again(before)
         if isinstance(error, TrackerError):
             raise
         raise PluginError(
@@ -667,33 +783,103 @@ def remove(
                 _("Hãy gỡ trước những mô-đun cần nó: %(names)s.", names=", ".join(needing))
             )
         manifest = queries.manifest_of(install.release)
-        names = (install.release_id, install.previous_release_id, install.wanted)
-        is_closed = install.state is PluginState.NEEDS_MIGRATION
+        closed_at = install.changed_at if install.reason == Reason.LEAVING else None
         db.session.rollback()
         folder = packages.release_folder(plugins_folder(settings.instance), name, manifest.version)
         owner = owner_of(folder, name)
-        if not is_closed:
-            run(services.close_gate, services.CloseGate(name, manifest.version))
-        path, sha256 = None, ""
-        rows: dict[str, int] = {}
+        leaving = services.CloseGate(name, manifest.version, Reason.LEAVING)
+        before = run(services.close_gate, leaving)
         try:
-            with migrate.migrating(settings.database_url) as connection:
-                rows = snapshots.counts_of(connection, owner)
-                if disposal is Disposal.EXPORT:
-                    say(_("Xuất dữ liệu"))
-                    path = exports.exports_folder(settings) / exports.export_name(
-                        name, manifest.version, "data", current().clock.now()
-                    )
-                    rows, sha256 = exports.export_data(connection, settings, owner, manifest, path)
-                if disposal is not Disposal.KEEP:
-                    say(_("Xóa bảng dữ liệu của mô-đun"))
-                    snapshots.drop(connection, owner)
+            gone = _gone_before(settings, owner, closed_at)
+            if gone is None:
+                gone = _let_data_go(settings, owner, manifest, disposal, reason, say)
         except Exception:
-            run(services.set_installed, services.SetInstalled(name, *names))
+            run(services.open_gate, before)
             raise
-        record = services.RecordDisposal(
-            name, manifest.version, disposal, rows, path.name if path else "", sha256
-        )
-        generation = run(services.forget, record, reason=reason)
+        generation = run(services.forget, services.ForgetPlugin(name, disposal), reason=reason)
         bring_here(settings)
-        return Outcome(name, manifest.version, generation, rows=rows, export=path)
+        return Outcome(name, manifest.version, generation, rows=gone.rows, export=gone.export)
+
+
+@dataclass(frozen=True)
+class _Gone:
+    """What became of a plug-in's rows: how many by table, and the file they are in."""
+
+    rows: Mapping[str, int]
+    export: Path | None
+
+
+def _gone_before(settings: Settings, owner: Owner, closed_at: datetime | None) -> _Gone | None:
+    """Return what an earlier removal did that was cut off once the tables were gone."""
+    if closed_at is None or any(_tables_now(settings, owner)):
+        return None
+    for one in queries.disposals(owner.name)[:1]:
+        if one.removed_at >= closed_at:
+            path = exports.exports_folder(settings) / one.export_name if one.export_name else None
+            return _Gone(dict(one.rows), path)
+    return None
+
+
+def _let_data_go(
+    settings: Settings,
+    owner: Owner,
+    manifest: Manifest,
+    disposal: Disposal,
+    reason: str,
+    say: Say,
+) -> _Gone:
+    """Export a plug-in's data where that is wished, write the record, and drop its tables.
+
+    The record stands before anything goes, and is taken back where it then stays. Files and sheets
+    are written without holding the database; what was written meanwhile makes it begin again.
+    """
+    for _attempt in range(REMOVAL_TRIES):
+        path, sha256 = None, ""
+        if disposal is Disposal.EXPORT:
+            say(_("Xuất dữ liệu"))
+            path = exports.exports_folder(settings) / exports.export_name(
+                owner.name, manifest.version, "data", current().clock.now()
+            )
+        with _reading(settings) as connection:
+            contents = snapshots.look(connection, owner, manifest.version)
+            if path is not None:
+                contents, sha256 = exports.export_data(connection, settings, owner, manifest, path)
+        record = services.RecordDisposal(
+            owner.name,
+            manifest.version,
+            disposal,
+            contents.tables,
+            path.name if path else "",
+            sha256,
+        )
+        gone = _Gone(dict(contents.tables), path)
+        record_id = run(services.record_disposal, record, reason=reason)
+        if disposal is Disposal.KEEP:
+            return gone
+        say(_("Xóa bảng dữ liệu của mô-đun"))
+        try:
+            if _drop_unchanged(settings, owner, contents):
+                return gone
+        except Exception:
+            _take_back_record(record_id, path)
+            raise
+        _take_back_record(record_id, path)
+    raise PluginError(
+        _("Dữ liệu của %(name)s đang được ghi; hãy thử lại sau ít phút.", name=owner.name)
+    )
+
+
+def _drop_unchanged(settings: Settings, owner: Owner, contents: snapshots.Contents) -> bool:
+    """Drop the tables if they hold what `contents` says; False, and nothing done, otherwise."""
+    with migrate.migrating(settings.database_url) as connection:
+        snapshots.lock(connection, owner)
+        if snapshots.look(connection, owner, contents.version) != contents:
+            return False
+        snapshots.drop(connection, owner)
+        return True
+
+
+def _take_back_record(record_id: int, path: Path | None) -> None:
+    run(services.withdraw_disposal, record_id)
+    if path is not None:
+        path.unlink(missing_ok=True)

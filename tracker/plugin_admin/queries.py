@@ -100,7 +100,7 @@ def releases(name: str = "") -> list[PluginRelease]:
 
 def manifest_of(one: PluginRelease) -> Manifest:
     """Return the declaration of a release. Raises PluginError for one of another time."""
-    return manifest_from(one.manifest)
+    return manifest_from(one.manifest, is_stored=True)
 
 
 def lines() -> list[Line]:

@@ -14,7 +14,10 @@ from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting, current
 from tracker.core.numbers import format_moment
 from tracker.core.text import N_
 from tracker.core.work import run
+from tracker.notices.queries import SITE
+from tracker.plugin_admin import operations
 from tracker.plugins import services
+from tracker.settings.queries import value
 from tracker.web.doors import open_to_all
 
 blueprint = Blueprint("safe_mode", __name__)
@@ -49,14 +52,15 @@ def begin(token: str) -> str:
 def safe_mode(as_link: bool, off: bool) -> None:
     """Begin or end safe mode, or make its link."""
     if off:
-        run(services.end_safe_mode, None)
+        operations.leave_safe_mode(current_app.extensions["tracker_settings"])
         click.echo(_("Đã ra khỏi chế độ an toàn."))
         return
     if as_link:
         token = services.new_safe_token(current().clock.now())
         run(services.make_safe_link, services.MakeSafeLink(token))
         bind = current_app.extensions["tracker_settings"].bind
-        with current_app.test_request_context(base_url=f"http://{bind}"):
+        site = str(value(SITE)).rstrip("/") or f"http://{bind}"
+        with current_app.test_request_context(base_url=site):
             address = url_for("safe_mode.ask", token=token, _external=True)
         click.echo(_("Liên kết dùng một lần, hiệu lực 24 giờ:"))
         click.echo(f"\n  {address}\n")

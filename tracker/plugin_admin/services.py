@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from tracker.core.errors import Conflict, NotFound, PluginError, ValidationFaile
 from tracker.core.work import Work
 from tracker.files.models import Attachment
 from tracker.files.services import PreparedFile, attach
+from tracker.outbox import handovers
+from tracker.outbox.services import Forget, forget_listener
 from tracker.plugin_admin.permissions import MANAGE
 from tracker.plugins.manifest import Manifest, manifest_from
 from tracker.plugins.models import (
@@ -35,7 +38,7 @@ from tracker.plugins.models import (
 )
 from tracker.plugins.services import end_safe_mode
 from tracker.plugins.signatures import PublicKey
-from tracker.plugins.states import PluginState, Reason, Wanted, explain
+from tracker.plugins.states import LOADED_STATES, PluginState, Reason, Wanted, explain
 from tracker.settings.models import Setting
 
 # Of one plug-in; a rollback needs the newest, the one before is for people.
@@ -252,19 +255,31 @@ def save_snapshot(work: Work, data: SaveSnapshot) -> int:
 
 
 def _prune_snapshots(work: Work, plugin: str, kept: int) -> None:
-    newest = list(
-        work.session.scalars(
-            select(PluginSnapshot.id)
-            .where(PluginSnapshot.plugin == plugin)
-            .order_by(PluginSnapshot.id.desc())
-        )
+    """Drop all but the newest snapshots, never the one that the way back rests on."""
+    newest = work.session.execute(
+        select(PluginSnapshot.id, PluginSnapshot.release_id)
+        .where(PluginSnapshot.plugin == plugin)
+        .order_by(PluginSnapshot.id.desc())
+    ).all()
+    way_back = work.session.scalar(
+        select(PluginInstall.previous_release_id).where(PluginInstall.name == plugin)
     )
-    old = newest[kept:]
-    if old:
+    needed = {one.id for one in [one for one in newest if one.release_id == way_back][:1]}
+    _drop_snapshots(work, [one.id for one in newest[kept:] if one.id not in needed])
+
+
+def _drop_snapshots(work: Work, ids: Sequence[int]) -> None:
+    if ids:
         work.session.execute(
-            delete(PluginSnapshotPart).where(PluginSnapshotPart.snapshot_id.in_(old))
+            delete(PluginSnapshotPart).where(PluginSnapshotPart.snapshot_id.in_(ids))
         )
-        work.session.execute(delete(PluginSnapshot).where(PluginSnapshot.id.in_(old)))
+        work.session.execute(delete(PluginSnapshot).where(PluginSnapshot.id.in_(ids)))
+
+
+def drop_snapshot(work: Work, snapshot_id: int) -> None:
+    """Drop a snapshot of a switch that did not come about."""
+    work.require_held(MANAGE)
+    _drop_snapshots(work, [snapshot_id])
 
 
 # -- the wanted set -------------------------------------------------------------------------
@@ -272,7 +287,7 @@ def _prune_snapshots(work: Work, plugin: str, kept: int) -> None:
 
 def manifest_of(release: PluginRelease) -> Manifest:
     """Return the declaration of a release. Raises PluginError for one of another time."""
-    return manifest_from(release.manifest)
+    return manifest_from(release.manifest, is_stored=True)
 
 
 def _install(work: Work, name: str) -> PluginInstall:
@@ -320,18 +335,52 @@ def dependants(
 
 @dataclass(frozen=True)
 class CloseGate:
-    """A plug-in whose pages and hooks fall silent while its tables are changed."""
+    """A plug-in whose pages and hooks fall silent while its tables are changed, and why."""
 
     name: str
     detail: str
+    reason: Reason = Reason.SWITCHING
 
 
-def close_gate(work: Work, data: CloseGate) -> int:
-    """Mark a plug-in as waiting for its tables; return the generation."""
+@dataclass(frozen=True)
+class Standing:
+    """How a plug-in stood before its gate was closed."""
+
+    name: str
+    state: PluginState
+    reason: str
+    reason_parameters: Mapping[str, Any]
+    paused_at: datetime | None
+
+
+def close_gate(work: Work, data: CloseGate) -> Standing:
+    """Mark a plug-in as waiting for its tables; return how it stood."""
     work.require_held(MANAGE)
     install = _install(work, data.name)
+    before = Standing(
+        install.name,
+        install.state,
+        install.reason,
+        dict(install.reason_parameters),
+        install.paused_at,
+    )
     install.state = PluginState.NEEDS_MIGRATION
-    install.reason, install.reason_parameters = Reason.TABLES_OTHER, {"detail": data.detail}
+    install.reason, install.reason_parameters = data.reason, {"detail": data.detail}
+    install.changed_at = work.now
+    raise_generation(work)
+    return before
+
+
+def open_gate(work: Work, before: Standing) -> int:
+    """Let a plug-in stand as it did before its gate was closed; return the generation.
+
+    What was paused, failed or waiting for its tables is so again, whatever is wanted.
+    """
+    work.require_held(MANAGE)
+    install = _install(work, before.name)
+    install.state, install.reason = before.state, before.reason
+    install.reason_parameters = dict(before.reason_parameters)
+    install.paused_at = before.paused_at
     install.changed_at = work.now
     return raise_generation(work)
 
@@ -387,7 +436,10 @@ def enable(work: Work, data: Switch) -> int:
     install = _install(work, data.name)
     if install.state is PluginState.NEEDS_MIGRATION:
         raise PluginError(
-            _("Mô-đun %(name)s chờ chuyển đổi dữ liệu: hãy cài lại bản này.", name=data.name)
+            _(
+                "Mô-đun %(name)s chờ chuyển đổi dữ liệu: hãy cài lại bản đang chuyển dở.",
+                name=data.name,
+            )
         )
     problem = missing_need(installed[data.name][1], installed)
     if problem is not None:
@@ -410,7 +462,9 @@ def disable(work: Work, data: Switch) -> int:
         )
     install = _install(work, data.name)
     install.wanted = Wanted.DISABLED
-    _stand_by_wish(install, work)
+    # Code that does not fit its tables, or that cannot be loaded, is not loaded for being off.
+    if install.state in LOADED_STATES:
+        _stand_by_wish(install, work)
     return raise_generation(work)
 
 
@@ -448,21 +502,34 @@ def record_disposal(work: Work, data: RecordDisposal) -> int:
     return row.id
 
 
-def forget(work: Work, data: RecordDisposal) -> int:
-    """Take a plug-in out of the wanted set, with the record of its data; return the generation.
+def withdraw_disposal(work: Work, disposal_id: int) -> None:
+    """Take back the record of rows that are still there after all."""
+    work.require_held(MANAGE)
+    work.session.delete(work.get(PluginDisposal, disposal_id))
 
-    Unless its data is kept, its settings, files, incidents and snapshots go too.
+
+@dataclass(frozen=True)
+class ForgetPlugin:
+    """A plug-in that goes, and what became of its data."""
+
+    name: str
+    disposal: Disposal
+
+
+def forget(work: Work, data: ForgetPlugin) -> int:
+    """Take a plug-in out of the wanted set; return the generation.
+
+    What it was to be told of is dropped. Unless its data is kept, its settings, files, incidents,
+    snapshots and pending hand-overs go too.
     """
     work.require_held(MANAGE)
-    others = dependants(data.plugin, installed_manifests(work), wanted_only=False)
-    if others:
-        raise PluginError(
-            _("Hãy gỡ trước những mô-đun cần nó: %(names)s.", names=", ".join(others))
-        )
-    work.session.delete(_install(work, data.plugin))
-    record_disposal(work, data)
-    if data.disposal is not Disposal.KEEP:
-        own = f"{data.plugin}."
+    work.session.delete(_install(work, data.name))
+    keeps_data = data.disposal is Disposal.KEEP
+    forget_listener(work, Forget(data.name))
+    if not keeps_data:
+        # Data that is kept may come back, and then still has to change hands.
+        handovers.forget(work, data.name)
+        own = f"{data.name}."
         for setting in work.session.scalars(
             select(Setting).where(Setting.key.startswith(own, autoescape=True))
         ):
@@ -471,8 +538,8 @@ def forget(work: Work, data: RecordDisposal) -> int:
             select(Attachment).where(Attachment.owner_kind.startswith(own, autoescape=True))
         ):
             work.session.delete(attachment)
-        work.session.execute(delete(PluginIncident).where(PluginIncident.plugin == data.plugin))
-        _prune_snapshots(work, data.plugin, 0)
+        work.session.execute(delete(PluginIncident).where(PluginIncident.plugin == data.name))
+        _prune_snapshots(work, data.name, 0)
     return raise_generation(work)
 
 
@@ -508,6 +575,7 @@ class ReturningFile:
     public_id: UUID
     owner_kind: str
     owner_id: int
+    uploaded_at: datetime
 
 
 @dataclass(frozen=True)
@@ -531,4 +599,32 @@ def take_files_back(work: Work, data: TakeFilesBack) -> int:
     for one in missing:
         attachment = attach(work, one.prepared, one.owner_kind, one.owner_id)
         attachment.public_id = one.public_id
+        attachment.uploaded_at = one.uploaded_at
     return len(missing)
+
+
+# -- settings that come back ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TakeSettingsBack:
+    """The settings of an export, as they were stored, and the declaration that they must fit."""
+
+    manifest: Manifest
+    values: Mapping[str, Any]
+
+
+def take_settings_back(work: Work, data: TakeSettingsBack) -> int:
+    """Store the settings of an export again where they are declared and not set yet; say how many.
+
+    What this release does not declare, or not so, is passed over.
+    """
+    work.require_held(MANAGE)
+    count = 0
+    for one in data.manifest.settings:
+        if one.key not in data.values or work.session.get(Setting, one.key) is not None:
+            continue
+        if one.accepts(data.values[one.key]):
+            work.session.add(Setting(key=one.key, value=data.values[one.key]))
+            count += 1
+    return count

@@ -75,7 +75,12 @@ def _shown(name: str) -> Response:
 
 
 def _queued(ask: jobs.Ask) -> Response:
-    return redirect(url_for("jobs.show_run", run_id=run(jobs.ask, ask)), 303)
+    try:
+        run_id = run(jobs.ask, ask)
+    except Conflict as error:
+        flash(error.message, "warning")
+        return _shown(ask.name)
+    return redirect(url_for("jobs.show_run", run_id=run_id), 303)
 
 
 @blueprint.get("/mo-dun")
@@ -100,7 +105,7 @@ def list_plugins() -> str:
 @fresh_required
 def leave_safe_mode() -> Answer:
     """Open the plug-ins again after safe mode."""
-    run(services.leave_safe_mode, None)
+    operations.leave_safe_mode(_settings())
     flash(_("Đã ra khỏi chế độ an toàn."), "success")
     return redirect(url_for("plugin_admin.list_plugins"), 303)
 
@@ -190,6 +195,7 @@ def install_release(name: str, release_id: int) -> Answer:
 
 @blueprint.post("/mo-dun/<name>/ban/<int:release_id>/dien-tap")
 @requires(MANAGE)
+@fresh_required
 def rehearse_release(name: str, release_id: int) -> Answer:
     """Queue a rehearsal, which changes nothing."""
     release = _release(name, release_id)

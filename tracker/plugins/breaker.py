@@ -16,7 +16,6 @@ import logging
 import os
 import platform
 import queue
-import re
 import signal
 import threading
 import time
@@ -30,18 +29,19 @@ from typing import Any
 
 from flask import Flask
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 import tracker
 from tracker.core.clock import Clock
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
-from tracker.core.errors import NotFound, PluginError, TrackerError
+from tracker.core.errors import NotFound, PluginError
 from tracker.core.work import run
 from tracker.plugins import services, switch
 from tracker.plugins.calls import Fault
 from tracker.plugins.host import Host
 from tracker.plugins.models import IncidentKind, PluginIncident, PluginInstall, PluginRelease
+from tracker.plugins.redaction import redact
 
 log = logging.getLogger(__name__)
 
@@ -59,28 +59,7 @@ class Limits:
     window: timedelta = WINDOW
 
 
-# -- redaction -------------------------------------------------------------------------------
-
-_SECRET = re.compile(
-    r"(?i)\b(pass(?:word|wd)?|secret|token|api[_-]?key|authorization|cookie|mat[_-]?khau)\b"
-    r"(['\"]?\s*[:=]\s*)(\S+)"
-)
-_IN_URL = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@]+@")
-_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
-_LONG_NUMBER = re.compile(r"\d{6,}")
-_QUOTED = re.compile(r"'[^']{1,500}'|\"[^\"]{1,500}\"|“[^”]{1,500}”")
-
-
-def redact(text: str) -> str:
-    """Return a message without what may be a person's or a secret: quoted values, addresses, keys.
-
-    Names of errors, files and functions stay: they are what finds a fault.
-    """
-    text = _IN_URL.sub(r"\1…@", text)
-    text = _SECRET.sub(r"\1\2…", text)
-    text = _ADDRESS.sub("…@…", text)
-    text = _LONG_NUMBER.sub("…", text)
-    return _QUOTED.sub("'…'", text)
+# -- what is told of a fault ------------------------------------------------------------------
 
 
 def describe_fault(error: BaseException) -> str:
@@ -159,7 +138,8 @@ class Breaker:
             fault, message = self._waiting.get()
             try:
                 self._write_one(fault, message)
-            except (SQLAlchemyError, TrackerError):
+            except Exception:
+                # The one thread that writes faults down must outlive whatever becomes of one.
                 log.exception("a fault of plug-in %s could not be written down", fault.plugin)
             finally:
                 self._waiting.task_done()

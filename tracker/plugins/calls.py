@@ -26,8 +26,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask, current_app, g
 
-from tracker.core.db import reading_only
+from tracker.core.db import reading_only, writing
 from tracker.core.errors import FieldError, PluginError, TrackerError, ValidationFailed
+from tracker.core.work import Work, run
 from tracker.plugins import descriptors as d
 from tracker.plugins.models import IncidentKind
 
@@ -49,6 +50,8 @@ BUDGET_SECONDS: dict[str, float] = {
     "section": 5.0,
     "calendar": 5.0,
     "handover": 5.0,
+    # Of the outbox: whole units change hands.
+    "hand_over": 60.0,
     "notice": 1.0,
     "prefill": 3.0,
     "doctor": 10.0,
@@ -186,6 +189,8 @@ def in_pool(function: Callable[[], Result], seconds: float, *, writes: bool = Fa
     context = contextvars.copy_context()
 
     def inside() -> Result:
+        # A session of its own: it is no part of a unit of work that the caller may be in.
+        writing.set(False)
         allowed: AbstractContextManager[Any] = nullcontext() if writes else reading_only()
         with app.app_context(), allowed:
             vars(g).update(carried)
@@ -432,7 +437,7 @@ def guard(plugin: str, place: str, offer: Any) -> Any:
         function = getattr(offer, rule.field)
         changes[rule.field] = _guarded(plugin, rule.kind, place, function, rule.empty, rule.accept)
     if isinstance(offer, d.HandoverContributor):
-        changes["apply"] = _after_commit(plugin, place, offer.apply)
+        changes["apply"] = Postponed(plugin, place, offer)
     if isinstance(offer, d.Channel):
         changes["reachable"] = _guarded(
             plugin, "prefill", place, offer.reachable, frozenset, _user_ids
@@ -488,25 +493,29 @@ def _answering(plugin: str, place: str, function: Callable[..., Any]) -> Callabl
     return answering
 
 
-def _after_commit(plugin: str, place: str, apply: Callable[..., int]) -> Callable[..., int]:
-    """Put a plug-in's part of a unit operation after its commit, in a unit of work of its own.
+class Postponed:
+    """A plug-in's part of a unit operation: written down with it, and done after its commit.
 
     No plug-in's code runs inside a transaction of the core: a fault there would undo the operation.
     """
 
-    @functools.wraps(apply, updated=())
-    def later(work: Any, handover: d.Handover) -> int:
-        from tracker.core.work import run
+    def __init__(self, plugin: str, place: str, contributor: d.HandoverContributor) -> None:
+        self._plugin = plugin
+        self._place = place
+        self._contributor = contributor
 
-        def step() -> None:
-            if not _host().is_open(plugin):
-                return
-            try:
-                call(plugin, "handover", place, lambda: run(apply, handover), writes=True)
-            except PluginError:
-                log.warning("%s: its records did not change hands", plugin)
-
-        work.then(step)
+    def __call__(self, work: Work, handover: d.Handover) -> int:
+        """Write down that it is to be done; nothing has changed hands yet."""
+        _host().postpone(work, self._plugin, self._contributor.key, handover)
         return 0
 
-    return later
+    def now(self, handover: d.Handover) -> bool:
+        """Do it in a unit of work of its own; False while the plug-in is switched off.
+
+        Raises PluginError where the plug-in fails.
+        """
+        if not _host().is_open(self._plugin):
+            return False
+        apply = self._contributor.apply
+        call(self._plugin, "hand_over", self._place, lambda: run(apply, handover), writes=True)
+        return True

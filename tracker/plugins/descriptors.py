@@ -276,7 +276,9 @@ class HandoverItem:
 class HandoverContributor:
     """Moves a feature's open records when units merge, split or end.
 
-    `preview` only reads; `apply` runs inside the operation's transaction.
+    `preview` only reads. A feature's `apply` runs inside the operation's transaction. A plug-in's
+    runs after its commit in a unit of work of its own, kept until it succeeds: at least once, so
+    that what has changed hands already must be left as it is.
     """
 
     key: str

@@ -72,7 +72,7 @@ class JobFailed:
 
 @dataclass(frozen=True)
 class PluginPaused:
-    """A plug-in was paused: by a person, or because it broke or took too long."""
+    """A plug-in was paused, because it broke too often or took too long."""
 
     name: str
     reason: str

@@ -193,41 +193,92 @@ def _register_foreign(app: Flask, blueprint: Any) -> None:
         raise PluginError(f"its address /{first} is taken")
     if blueprint.name in app.blueprints:
         raise PluginError(f"the name of its blueprint, {blueprint.name!r}, is taken")
-    before = _app_wide(app)
-    app.register_blueprint(blueprint)
-    after = _app_wide(app)
-    reached = sorted(name for name, count in after.items() if count != before[name])
+    before = _Shared(app, blueprint.name)
+    try:
+        app.register_blueprint(blueprint)
+    finally:
+        # Also what it reached before it failed.
+        reached = before.put_back(app)
     if reached:
-        _take_back(app, before)
         raise PluginError(f"its blueprint reaches pages of others: {', '.join(reached)}")
     for rule in app.url_map.iter_rules():
         if rule.endpoint.startswith(f"{blueprint.name}.") and rule.rule.split("/")[1] != first:
             raise PluginError(f"its page {rule.rule} lies outside /{first}")
 
 
-_APP_WIDE = (
+_BY_SCOPE = (
     "before_request_funcs",
     "after_request_funcs",
     "teardown_request_funcs",
     "template_context_processors",
     "url_value_preprocessors",
     "url_default_functions",
+    "error_handler_spec",
 )
+_OF_TEMPLATES = ("filters", "globals", "tests")
 
 
-def _app_wide(app: Flask) -> dict[str, int]:
-    counts = {name: len(getattr(app, name).get(None, ())) for name in _APP_WIDE}
-    counts["error handlers"] = sum(map(len, app.error_handler_spec[None].values()))
-    for name in ("filters", "globals", "tests"):
-        counts[f"template {name}"] = len(getattr(app.jinja_env, name))
-    return counts
+class _Shared:
+    """What of an app belongs to everybody but one blueprint, as it was at one moment."""
+
+    def __init__(self, app: Flask, blueprint: str) -> None:
+        self._blueprint = blueprint
+        self._kept = self._look(app)
+
+    def _look(self, app: Flask) -> dict[str, Any]:
+        """Return copies that stay as they are when the app is changed."""
+        found: dict[str, Any] = {
+            name: {
+                scope: _copied(held)
+                for scope, held in getattr(app, name).items()
+                if held and not self._is_own(scope)
+            }
+            for name in _BY_SCOPE
+        }
+        for name in _OF_TEMPLATES:
+            found[f"template {name}"] = dict(getattr(app.jinja_env, name))
+        found["pages"] = {
+            endpoint: view
+            for endpoint, view in app.view_functions.items()
+            if not endpoint.startswith(f"{self._blueprint}.")
+        }
+        return found
+
+    def _is_own(self, scope: str | None) -> bool:
+        return scope == self._blueprint or str(scope).startswith(f"{self._blueprint}.")
+
+    def put_back(self, app: Flask) -> list[str]:
+        """Undo what was changed since; return the names of what it was."""
+        now = self._look(app)
+        reached = sorted(name for name, held in self._kept.items() if now[name] != held)
+        for name in reached:
+            if name in _BY_SCOPE:
+                shared = getattr(app, name)
+                own = {scope: held for scope, held in shared.items() if self._is_own(scope)}
+                shared.clear()
+                shared.update(self._kept[name] | own)
+            elif name == "pages":
+                for endpoint in now[name]:
+                    # An address that was registered stays; nothing is behind it.
+                    app.view_functions[endpoint] = self._kept[name].get(endpoint, _nowhere)
+            else:
+                held = getattr(app.jinja_env, name.removeprefix("template "))
+                held.clear()
+                held.update(self._kept[name])
+        return reached
 
 
-def _take_back(app: Flask, before: dict[str, int]) -> None:
-    for name in _APP_WIDE:
-        functions = getattr(app, name).get(None)
-        if functions is not None:
-            del functions[before[name] :]
+def _copied(held: Any) -> Any:
+    """Return a list, or a table of tables, that does not change along with the given one."""
+    if isinstance(held, dict):
+        copy = held.copy()
+        copy.update({name: _copied(one) for name, one in held.items()})
+        return copy
+    return list(held) if isinstance(held, list) else held
+
+
+def _nowhere(**_arguments: object) -> Any:
+    raise NotFound
 
 
 def check_links(app: Flask) -> None:

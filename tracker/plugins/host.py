@@ -22,6 +22,7 @@ import pluggy
 
 from tracker.core.errors import FieldError, PluginError
 from tracker.core.rights import RecordScope, Rights
+from tracker.core.work import Work
 from tracker.plugins import calls, events, hookspecs
 from tracker.plugins import descriptors as d
 from tracker.plugins.calls import Fault
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from flask import Blueprint, Flask
 
 log = logging.getLogger(__name__)
+
+# Keeps (unit of work, plug-in, contributor's key, handover) until it can be done.
+Postpone = Callable[[Work, str, str, d.Handover], None]
 
 EVENT_HOOKS: Mapping[type[object], str] = {
     events.ProgressReported: "tracker_on_progress_reported",
@@ -129,6 +133,7 @@ class Host:
             lambda name: nullcontext()
         )
         self._told_fault: Callable[[Fault], None] = _log_fault
+        self._kept_handover: Postpone | None = None
         self._exchanged: list[Callable[[], None]] = []
         self._lock = threading.RLock()
         self._offers: dict[str, list[Offer]] = {kind: [] for kind in KINDS}
@@ -335,6 +340,37 @@ class Host:
     def tell_fault(self, fault: Fault) -> None:
         """Tell of what a plug-in did wrong."""
         self._told_fault(fault)
+
+    # -- units change hands --------------------------------------------------------------
+
+    def on_handover(self, kept: Postpone) -> None:
+        """Say who keeps plug-ins' parts of unit operations until they can be done."""
+        self._kept_handover = kept
+
+    def postpone(self, work: Work, owner: str, contributor: str, handover: d.Handover) -> None:
+        """Have a plug-in's part of a unit operation kept, in the operation's own transaction."""
+        if self._kept_handover is None:
+            raise RuntimeError("nobody keeps what plug-ins hand over")
+        self._kept_handover(work, owner, contributor, handover)
+
+    @property
+    def handover_contributors(self) -> Sequence[d.HandoverContributor]:
+        """Who takes part in a unit operation: closed plug-ins too, whose part waits for them."""
+        return [
+            offer.item
+            for offer in self.offers("handover_contributors")
+            if offer.owner in self.features or offer.owner in self.states
+        ]
+
+    def hand_over(self, contributor: str, handover: d.Handover) -> bool:
+        """Let a plug-in do its part; False when it isn't there (switched off, removed).
+
+        Raises PluginError where it fails: it is asked again later.
+        """
+        for one in self.handover_contributors:
+            if one.key == contributor and isinstance(one.apply, calls.Postponed):
+                return one.apply.now(handover)
+        return False
 
     # -- rights, events, validators ------------------------------------------------------
 

@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -224,6 +225,15 @@ class Quarantine:
         except FileNotFoundError:
             return False
         return kept in {"", version}
+
+    def release_older(self, name: str, switched_at: datetime) -> None:
+        """Let a plug-in be imported again that somebody has switched on since it was kept out."""
+        try:
+            kept_at = (self.folder / name).stat().st_mtime
+        except FileNotFoundError:
+            return
+        if kept_at < switched_at.timestamp():
+            self.release(name)
 
     def release(self, name: str) -> None:
         """Let a plug-in be imported again."""

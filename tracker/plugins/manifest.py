@@ -125,6 +125,7 @@ RESERVED_ADDRESSES = frozenset(
         "tep",
         "thiet-lap",
         "thong-bao",
+        "thong-bao-day",
         "tien-ich",
         "tim",
         "tong-quan",
@@ -221,6 +222,20 @@ class DeclaredSetting:
     maximum: int | None = None
     choices: tuple[DeclaredChoice, ...] = ()
 
+    def accepts(self, value: object) -> bool:
+        """Tell whether a stored value is one that this declaration allows."""
+        if self.secret:
+            # Sealed by the instance's key; only an instance with that key reads it.
+            return isinstance(value, dict) and isinstance(value.get("secret"), str)
+        if type(value) is not SETTING_KINDS[self.kind]:
+            return False
+        if self.choices and value not in [one.value for one in self.choices]:
+            return False
+        low, high = self.minimum, self.maximum
+        return not isinstance(value, int) or (
+            (low is None or value >= low) and (high is None or value <= high)
+        )
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -312,11 +327,15 @@ def read_manifest(content: bytes) -> Manifest:
     return manifest_from(data)
 
 
-def manifest_from(data: Mapping[str, Any]) -> Manifest:
-    """Return the declaration that `data` holds (what `Manifest.data` was). Raises PluginError."""
-    whole = _Table(data, "")
+def manifest_from(data: Mapping[str, Any], *, is_stored: bool = False) -> Manifest:
+    """Return the declaration that `data` holds (what `Manifest.data` was). Raises PluginError.
+
+    One that `is_stored` was held against the rules of its day: what is reserved today, and keys
+    that this version does not know, do not count against it.
+    """
+    whole = _Table(data, "", is_stored=is_stored)
     name = whole.text("name")
-    if not is_name(name):
+    if not (is_stored or is_name(name)):
         raise _fault(
             "name",
             _(
@@ -329,7 +348,7 @@ def manifest_from(data: Mapping[str, Any]) -> Manifest:
     version = whole.text("version")
     version_key(version)
     address = whole.text("address", name.replace("_", "-"))
-    if not _ADDRESS.fullmatch(address) or address in RESERVED_ADDRESSES:
+    if not _ADDRESS.fullmatch(address) or (address in RESERVED_ADDRESSES and not is_stored):
         raise _fault("address", _("địa chỉ “/%(address)s” không dùng được", address=address))
     blueprint = whole.text("blueprint", name)
     if blueprint != name:
@@ -375,9 +394,10 @@ def _fault(place: str, reason: str) -> PluginError:
 class _Table:
     """A table of the declaration, taken key by key; what nobody asked for is refused."""
 
-    def __init__(self, data: object, place: str) -> None:
+    def __init__(self, data: object, place: str, *, is_stored: bool = False) -> None:
         if not isinstance(data, Mapping):
             raise _fault(place, _("phải là một bảng"))
+        self.is_stored = is_stored
         self.left = dict(data)
         self.place = place
 
@@ -418,16 +438,20 @@ class _Table:
 
     def tables(self, key: str) -> list[_Table]:
         found = self.take(key, lambda one: isinstance(one, list), _("phải là danh sách"), [])
-        return [_Table(one, f"{self.where(key)}[{number}]") for number, one in enumerate(found)]
+        return [
+            _Table(one, f"{self.where(key)}[{number}]", is_stored=self.is_stored)
+            for number, one in enumerate(found)
+        ]
 
     def words(self, key: str) -> Words:
-        return _only_words(_Table(self.take(key, lambda one: True, "", None), self.where(key)))
+        found = self.take(key, lambda one: True, "", None)
+        return _only_words(_Table(found, self.where(key), is_stored=self.is_stored))
 
     def both(self) -> Words:
         return Words(self.text("vi"), self.text("en"))
 
     def done(self) -> None:
-        if self.left:
+        if self.left and not self.is_stored:
             raise _fault(self.where(min(map(str, self.left))), _("không có mục này"))
 
 

@@ -13,6 +13,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import re
 import shutil
 import stat
@@ -58,6 +59,8 @@ BUNDLE_FILE = "bundle.json"
 BUNDLE_SUFFIX = ".bundle.zip"
 BUNDLE_FORMAT = 1
 BLOCK = 1024 * 1024
+# In an unpacked release: the hash of the file that it is from.
+MARK = ".sha256"
 
 _PLAIN_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,150}")
 
@@ -105,6 +108,12 @@ class Package:
         return self.manifest.version
 
     @property
+    def has_migrations(self) -> bool:
+        """Tell whether it brings tables, or changes of them."""
+        folder = f"{self.manifest.package}/migrations/versions/"
+        return any(name.startswith(folder) and name.endswith(".py") for name in self.wheel.files)
+
+    @property
     def library_versions(self) -> dict[str, str]:
         """Return the versions of the libraries that travel with it, by distribution."""
         return {one.distribution: one.version for one in self.libraries}
@@ -149,15 +158,16 @@ def open_package(content: bytes, filename: str) -> Package:
 # -- archives -------------------------------------------------------------------------------
 
 
-def read_archive(content: bytes, filename: str) -> dict[str, bytes]:
+def read_archive(content: bytes, filename: str, room: int = LARGEST_UNPACKED) -> dict[str, bytes]:
     """Return the files of a ZIP by name. Raises PluginError for one that no honest tool makes.
 
     Names that lead out of the archive, links, devices, doubled names, encryption and bombs are
-    refused; sizes are counted while reading, never taken from the archive's own word.
+    refused; sizes are counted while reading, never taken from the archive's own word, and add up
+    to at most `room`.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return _read_members(archive, filename)
+            return _read_members(archive, filename, room)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError) as error:
         raise PluginError(
             _("%(name)s bị hỏng hoặc không phải tệp nén ZIP.", name=filename)
@@ -166,7 +176,7 @@ def read_archive(content: bytes, filename: str) -> dict[str, bytes]:
         raise PluginError(_("%(name)s bị hỏng.", name=filename)) from error
 
 
-def _read_members(archive: zipfile.ZipFile, filename: str) -> dict[str, bytes]:
+def _read_members(archive: zipfile.ZipFile, filename: str, room: int) -> dict[str, bytes]:
     members = archive.infolist()
     if len(members) > MOST_MEMBERS:
         raise PluginError(
@@ -189,9 +199,19 @@ def _read_members(archive: zipfile.ZipFile, filename: str) -> dict[str, bytes]:
                 )
             )
         folded.add(member.filename.casefold())
-        read = _read_member(archive, member, filename, LARGEST_UNPACKED - total)
+        read = _read_member(archive, member, filename, room - total)
         total += len(read)
         files[member.filename] = read
+    for name in files:
+        for parent in PurePosixPath(name).parents:
+            if str(parent).casefold() in folded:
+                raise PluginError(
+                    _(
+                        "%(name)s chứa hai tệp cùng tên “%(member)s”.",
+                        name=filename,
+                        member=str(parent),
+                    )
+                )
     return files
 
 
@@ -259,14 +279,14 @@ def _read_member(
 # -- wheels ---------------------------------------------------------------------------------
 
 
-def _open_wheel(content: bytes, filename: str) -> Wheel:
+def _open_wheel(content: bytes, filename: str, room: int = LARGEST_UNPACKED) -> Wheel:
     try:
         distribution, version, _build, tags = parse_wheel_filename(filename)
     except InvalidWheelFilename as error:
         raise PluginError(
             _("“%(name)s” không phải tên của một tệp wheel.", name=filename)
         ) from error
-    files = read_archive(content, filename)
+    files = read_archive(content, filename, room)
     if not tags & set(sys_tags()):
         raise PluginError(_("%(name)s không chạy được trên máy này.", name=filename))
     folders = {
@@ -471,6 +491,8 @@ def _open_bundle(content: bytes, filename: str) -> tuple[Wheel, tuple[Wheel, ...
             _("%(name)s chứa tệp ngoài danh sách: “%(file)s”.", name=filename, file=extra[0])
         )
     wheels = {}
+    # What comes out of the bundle and of all that is in it, together.
+    room = LARGEST_UNPACKED - sum(map(len, files.values()))
     for name, sha256 in hashes.items():
         wheel = files.get(f"wheels/{name}")
         if wheel is None or hashlib.sha256(wheel).hexdigest() != sha256:
@@ -481,7 +503,8 @@ def _open_bundle(content: bytes, filename: str) -> tuple[Wheel, tuple[Wheel, ...
                     name=filename,
                 )
             )
-        wheels[name] = _open_wheel(wheel, name)
+        wheels[name] = _open_wheel(wheel, name, room)
+        room -= sum(map(len, wheels[name].files.values()))
     plugin = wheels.pop(main)
     return plugin, tuple(wheels.values())
 
@@ -589,6 +612,14 @@ def release_folder(plugins_folder: Path, name: str, version: str) -> Path:
     return plugins_folder / f"{name}-{version}"
 
 
+def unpacked_as(folder: Path) -> str:
+    """Return the hash of the file that a folder was unpacked from, '' where nobody can tell."""
+    try:
+        return (folder / MARK).read_text(encoding="ascii")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
+
+
 def unpack(package: Package, plugins_folder: Path) -> Path:
     """Unpack a checked package into a fresh folder and put it in place whole; return it.
 
@@ -603,6 +634,11 @@ def unpack(package: Package, plugins_folder: Path) -> Path:
                 path = draft / name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
+        # Last: a folder without it was not written to its end.
+        with (draft / MARK).open("w", encoding="ascii") as mark:
+            mark.write(package.sha256)
+            mark.flush()
+            os.fsync(mark.fileno())
         draft.chmod(0o755)
         if target.exists():
             old = Path(mkdtemp(prefix=".replaced-", dir=plugins_folder))

@@ -79,7 +79,11 @@ class NoteIncident:
 def note_incident(work: Work, data: NoteIncident) -> bool:
     """Count a fault; pause the plug-in when that was one too many, and tell whether it was."""
     _require_system(work)
-    begins = work.now - data.window
+    install = work.session.get(
+        PluginInstall, data.plugin, with_for_update=True, populate_existing=True
+    )
+    # What was before it was switched on again does not count against it.
+    begins = max(work.now - data.window, install.changed_at if install else work.now - data.window)
     row = work.session.scalar(
         select(PluginIncident)
         .where(
@@ -109,15 +113,11 @@ def note_incident(work: Work, data: NoteIncident) -> bool:
     row.count += data.count
     row.last_at = work.now
     work.session.flush()
-    install = work.session.get(
-        PluginInstall, data.plugin, with_for_update=True, populate_existing=True
-    )
     if install is None or install.state is not PluginState.ENABLED:
         return False
-    since = max(begins, install.changed_at)
     faults = work.session.scalar(
         select(func.coalesce(func.sum(PluginIncident.count), 0)).where(
-            PluginIncident.plugin == data.plugin, PluginIncident.last_at >= since
+            PluginIncident.plugin == data.plugin, PluginIncident.first_at >= begins
         )
     )
     if not data.at_once and (faults or 0) < data.budget:
@@ -130,23 +130,6 @@ def note_incident(work: Work, data: NoteIncident) -> bool:
         {"count": int(faults or 0), "detail": data.place},
     )
     return True
-
-
-@dataclass(frozen=True)
-class PausePlugin:
-    """A plug-in to be taken out by hand, and why."""
-
-    name: str
-    detail: str = ""
-
-
-def pause_plugin(work: Work, data: PausePlugin) -> int:
-    """Pause a plug-in everywhere and return the generation. Raises NotFound.
-
-    Whoever calls it has checked the right to.
-    """
-    install = work.get(PluginInstall, data.name)
-    return _pause(work, install, Reason.PAUSED_BY_HAND, {"detail": data.detail})
 
 
 def _pause(

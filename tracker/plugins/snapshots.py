@@ -11,21 +11,30 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import IO, Any
 
 from flask_babel import gettext as _
 from sqlalchemy import Connection, MetaData, Table, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from tracker.core.db import canonical_json
 from tracker.core.errors import PluginError
 from tracker.core.migrate import Owner, upgrade_within
-from tracker.core.tabletext import insert_lines, lines_of, point_back, set_sequence
+from tracker.core.tabletext import (
+    insert_lines,
+    lines_of,
+    point_back,
+    pointing_inside,
+    set_sequence,
+)
 
 MANIFEST = "snapshot.json"
 FORMAT = 1
 LARGEST_LINE = 16 * 1024 * 1024
+# So long what is still being written to a plug-in's tables is waited for.
+LOCK_SECONDS = 20
 LARGEST_MANIFEST = 1024 * 1024
 # Of an archive, in rows of the database: well under what one row of a backup may hold.
 PART = 4 * 1024 * 1024
@@ -73,20 +82,80 @@ def counts_of(connection: Connection, owner: Owner) -> dict[str, int]:
 def take(connection: Connection, owner: Owner, version: str) -> tuple[bytes, Contents]:
     """Return an archive of a plug-in's tables, and what it says of itself."""
     stream = io.BytesIO()
-    counts: dict[str, int] = {}
-    digests: dict[str, str] = {}
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        for table in tables_of(connection, owner):
-            digest, count = hashlib.sha256(), 0
-            with archive.open(_member(table.name), "w", force_zip64=True) as file:
-                for line in lines_of(connection, table):
-                    file.write(line)
-                    digest.update(line)
-                    count += 1
-            counts[table.name], digests[table.name] = count, digest.hexdigest()
-        contents = Contents(owner.name, version, revision_of(connection, owner), counts, digests)
-        archive.writestr(MANIFEST, json.dumps(asdict(contents), indent=1, sort_keys=True))
+        contents = write(archive, connection, owner, version)
     return stream.getvalue(), contents
+
+
+def write(archive: zipfile.ZipFile, connection: Connection, owner: Owner, version: str) -> Contents:
+    """Write a plug-in's tables into an archive; return what it says of itself.
+
+    Raises PluginError for a row that is too long to be read again.
+    """
+
+    def keep(table: Table) -> tuple[int, str]:
+        with archive.open(_member(table.name), "w", force_zip64=True) as file:
+            return _counted(connection, table, file.write)
+
+    contents = _contents(connection, owner, version, keep)
+    archive.writestr(MANIFEST, json.dumps(asdict(contents), indent=1, sort_keys=True))
+    return contents
+
+
+def look(connection: Connection, owner: Owner, version: str) -> Contents:
+    """Return what an archive of a plug-in's tables would say of itself now."""
+
+    def pass_over(table: Table) -> tuple[int, str]:
+        return _counted(connection, table, len)
+
+    return _contents(connection, owner, version, pass_over)
+
+
+def _contents(
+    connection: Connection,
+    owner: Owner,
+    version: str,
+    read: Callable[[Table], tuple[int, str]],
+) -> Contents:
+    found = {table.name: read(table) for table in tables_of(connection, owner)}
+    counts = {name: count for name, (count, _digest) in found.items()}
+    digests = {name: digest for name, (_count, digest) in found.items()}
+    return Contents(owner.name, version, revision_of(connection, owner), counts, digests)
+
+
+def _counted(
+    connection: Connection, table: Table, take_line: Callable[[bytes], object]
+) -> tuple[int, str]:
+    """Hand over a table's rows as lines; return how many there are, and their hash."""
+    digest, count = hashlib.sha256(), 0
+    for line in lines_of(connection, table):
+        if len(line) > LARGEST_LINE:
+            raise PluginError(
+                _("Bảng %(name)s có dòng quá dài, không sao lại được.", name=table.name)
+            )
+        take_line(line)
+        digest.update(line)
+        count += 1
+    return count, digest.hexdigest()
+
+
+def lock(connection: Connection, owner: Owner) -> None:
+    """Keep everybody else out of a plug-in's tables until the end of a `migrating` block.
+
+    What is still being written to them is waited for, but not for long. Raises PluginError. SQLite
+    has one writer anyway.
+    """
+    names = [table.name for table in tables_of(connection, owner)]
+    if connection.dialect.name != "postgresql" or not names:
+        return
+    try:
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
+        connection.execute(text(f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE"))
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
+    except OperationalError as error:
+        raise PluginError(
+            _("Dữ liệu của %(name)s đang được ghi; hãy thử lại sau ít phút.", name=owner.name)
+        ) from error
 
 
 def _member(table: str) -> str:
@@ -130,13 +199,12 @@ def put_back(connection: Connection, owner: Owner, archive: bytes) -> dict[str, 
         raise PluginError(
             _("Bản này không có bảng %(name)s của dữ liệu.", name=", ".join(sorted(missing)))
         )
+    clear(connection, [table for table in tables if table.name in contents.tables])
     later = []
     with zipfile.ZipFile(io.BytesIO(archive)) as opened:
         for table in tables:
             if table.name not in contents.tables:
                 continue
-            # Migrations may bring rows of their own; the archive has them as they became.
-            connection.execute(table.delete())
             later.append((table, _fill(connection, table, opened, contents)))
     for table, updates in later:
         point_back(connection, table, updates)
@@ -144,6 +212,19 @@ def put_back(connection: Connection, owner: Owner, archive: bytes) -> dict[str, 
         for table in tables:
             set_sequence(connection, table)
     return dict(contents.tables)
+
+
+def clear(connection: Connection, tables: Sequence[Table]) -> None:
+    """Empty tables, given parents first, of the rows that their migrations brought.
+
+    What is put back has those as they became.
+    """
+    for table in tables:
+        nullable = [name for name in pointing_inside(table) if table.columns[name].nullable]
+        if nullable:
+            connection.execute(table.update().values(dict.fromkeys(nullable)))
+    for table in reversed(tables):
+        connection.execute(table.delete())
 
 
 def _migrate(connection: Connection, owner: Owner, revision: str) -> None:
@@ -239,11 +320,6 @@ def newer_rows(connection: Connection, owner: Owner, archive: bytes) -> dict[str
                 if _differs(before.get(_key(row, key)), row):
                     found.setdefault(table.name, []).append(line)
     return found
-
-
-def all_rows(connection: Connection, owner: Owner) -> dict[str, list[bytes]]:
-    """Return, by table, all rows of a plug-in (as lines)."""
-    return {table.name: list(lines_of(connection, table)) for table in tables_of(connection, owner)}
 
 
 def _key(row: Mapping[str, Any], key: Sequence[str]) -> tuple[object, ...]:

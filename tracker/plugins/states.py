@@ -56,9 +56,10 @@ class Reason(StrEnum):
     IMPORT_KILLED = "import_killed"
     CONTRACT_BROKEN = "contract_broken"
     TABLES_OTHER = "tables_other"
+    SWITCHING = "switching"
+    LEAVING = "leaving"
     TOO_MANY_ERRORS = "too_many_errors"
     TOO_SLOW = "too_slow"
-    PAUSED_BY_HAND = "paused_by_hand"
 
 
 REASONS: Mapping[Reason, Label] = {
@@ -80,9 +81,18 @@ REASONS: Mapping[Reason, Label] = {
     Reason.IMPORT_KILLED: _l("Lần nạp trước làm dừng cả tiến trình, nên không nạp lại."),
     Reason.CONTRACT_BROKEN: _l("Không giữ đúng bản khai: %(detail)s."),
     Reason.TABLES_OTHER: _l("Bảng dữ liệu không khớp với bản mã: %(detail)s."),
+    Reason.SWITCHING: _l(
+        "Đang chuyển sang bản %(detail)s. Nếu việc này đã dừng giữa chừng, hãy cài lại bản đó."
+    ),
+    Reason.LEAVING: _l("Đang gỡ bản %(detail)s. Nếu việc này đã dừng giữa chừng, hãy gỡ lại."),
     Reason.TOO_MANY_ERRORS: _l("Tạm dừng vì lỗi quá nhiều (%(count)s lần): %(detail)s."),
     Reason.TOO_SLOW: _l("Tạm dừng vì quá chậm: %(detail)s."),
-    Reason.PAUSED_BY_HAND: _l("Quản trị viên tạm dừng: %(detail)s."),
+}
+
+# The same in few words, for whoever is told of a pause.
+PAUSES: Mapping[str, Label] = {
+    Reason.TOO_MANY_ERRORS: _l("Mô-đun gặp lỗi quá nhiều lần trong thời gian ngắn."),
+    Reason.TOO_SLOW: _l("Mô-đun chạy quá lâu."),
 }
 
 STATES: Mapping[PluginState, Label] = {
@@ -107,3 +117,8 @@ def explain(reason: str, parameters: Mapping[str, object] | None = None) -> str:
     except KeyError:
         # Parameters written by another version of the product.
         return text
+
+
+def why_paused(reason: str) -> str:
+    """Return why a plug-in was paused, in the reader's language; what is not known as it stands."""
+    return str(PAUSES.get(reason, reason))

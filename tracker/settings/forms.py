@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, cast
 
 from flask_babel import gettext as _
@@ -54,8 +54,16 @@ def field_name(key: str) -> str:
     return key.replace(".", "__")
 
 
-def settings_form(specs: Iterable[SettingSpec]) -> type[Form]:
-    """Return a form class with a field for each declared setting."""
+def clear_name(key: str) -> str:
+    """Return the form field that empties a secret setting."""
+    return f"{field_name(key)}__clear"
+
+
+def settings_form(specs: Iterable[SettingSpec], kept: Collection[str] = ()) -> type[Form]:
+    """Return a form class with a field for each declared setting.
+
+    `kept` are keys of secret settings that hold something: each has a further field to empty it.
+    """
     fields: dict[str, Any] = {}
     for spec in specs:
         name = field_name(spec.key)
@@ -71,6 +79,8 @@ def settings_form(specs: Iterable[SettingSpec]) -> type[Form]:
                     "placeholder": _l("Để trống nếu không đổi"),
                 },
             )
+            if spec.key in kept:
+                fields[clear_name(spec.key)] = BooleanField(_l("Xóa giá trị đang lưu"))
         elif spec.choices:
             may_be_empty = any(value == "" for value, _words in spec.choices)
             fields[name] = SelectField(

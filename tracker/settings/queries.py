@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from calendar import Calendar
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -53,6 +53,12 @@ def value(key: str) -> Any:
 def shown(spec: SettingSpec) -> Any:
     """Return what a form shows of a setting: of a secret one nothing."""
     return "" if spec.secret else value(spec.key)
+
+
+def kept_secrets(specs: Iterable[SettingSpec]) -> set[str]:
+    """Return the keys of secret settings that hold something, readable or not."""
+    stored = _stored()
+    return {one.key for one in specs if one.secret and one.key in stored}
 
 
 def seal(secret: str) -> dict[str, str]:

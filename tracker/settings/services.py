@@ -47,6 +47,7 @@ class SaveSettings:
 def save_settings(work: Work, data: SaveSettings) -> list[str]:
     """Write settings as their declarations allow, and return the keys that changed.
 
+    A secret setting that is made empty goes.
     Raises ValidationFailed for unknown keys, wrong types and values out of range, Conflict where
     somebody else changed the same setting meanwhile.
     """
@@ -59,8 +60,12 @@ def save_settings(work: Work, data: SaveSettings) -> list[str]:
     wanted = merge_settings(work.session, typed, data.seen)
     declared = current_registry().settings
     for key, plain_value in wanted.items():
-        value = queries.seal(plain_value) if declared[key].secret else plain_value
         row = work.session.get(Setting, key)
+        if declared[key].secret and not plain_value:
+            if row is not None:
+                work.session.delete(row)
+            continue
+        value = queries.seal(plain_value) if declared[key].secret else plain_value
         if row is None:
             work.session.add(Setting(key=key, value=value))
         else:

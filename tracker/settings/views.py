@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -49,7 +49,8 @@ def _groups(specs: Sequence[SettingSpec]) -> list[tuple[Label, list[SettingSpec]
 def edit() -> Answer:
     """Show all declared settings, and save what was changed; others' changes are merged in."""
     specs = [one for one in current_registry().settings.values() if one.group != services.HIDDEN]
-    form: Any = forms.settings_form(specs)(
+    kept = queries.kept_secrets(specs)
+    form: Any = forms.settings_form(specs, kept)(
         data={forms.field_name(one.key): queries.shown(one) for one in specs}
     )
     newest = queries.newest_change_set(db.session())
@@ -71,12 +72,23 @@ def edit() -> Answer:
         form=form,
         base_version=newest,
         groups=[
-            (label, [form[forms.field_name(spec.key)] for spec in members])
+            (label, [form[name] for spec in members for name in _fields_of(spec, kept)])
             for label, members in _groups(specs)
         ],
         tabs=_tabs("edit"),
     )
     return page, status
+
+
+def _fields_of(spec: SettingSpec, kept: Collection[str]) -> list[str]:
+    name = forms.field_name(spec.key)
+    return [name, forms.clear_name(spec.key)] if spec.key in kept else [name]
+
+
+def _clears(form: Any, spec: SettingSpec) -> bool:
+    """Tell whether a secret setting is to be emptied; it is so already where nothing was kept."""
+    name = forms.clear_name(spec.key)
+    return name in form and bool(form[name].data)
 
 
 def _save_settings(form: Any, specs: Sequence[SettingSpec]) -> list[str]:
@@ -87,8 +99,10 @@ def _save_settings(form: Any, specs: Sequence[SettingSpec]) -> list[str]:
         {
             spec.key: data
             for spec in specs
-            # A secret that nobody typed stays as it is.
-            if (data := form[forms.field_name(spec.key)].data) or not spec.secret
+            # A secret that nobody typed stays as it is, unless it is to be emptied.
+            if (data := form[forms.field_name(spec.key)].data)
+            or not spec.secret
+            or _clears(form, spec)
         }
     )
     if problems:
@@ -111,11 +125,10 @@ def _save_settings(form: Any, specs: Sequence[SettingSpec]) -> list[str]:
 
 
 def _settings_conflict(form: Any, error: Conflict) -> str:
-    return render_template(
-        "errors/conflict.html",
+    return conflict.page(
+        form,
+        error,
         title=_("Hai người cùng sửa thiết lập"),
-        form=form,
-        sides=conflict.sides(form, error.fields),
         base_version=conflict.posted_version(),
         seen_version=queries.newest_change_set(db.session()),
         action=url_for("settings.edit"),
@@ -251,19 +264,17 @@ def _save_day(form: Any, day: date, version: int) -> date:
         "name": form.name.data,
         "decision": form.decision.data,
     }
-    wanted = conflict.resolve(session, row, version, typed)
-    values = {name: getattr(row, name) for name in typed} | wanted
+    values = conflict.whole(session, row, version, typed)
     return run(services.edit_day, services.EditDay(day, row.version, **values))
 
 
 def _day_conflict(form: Any, day: date, version: int, error: Conflict) -> str:
     row = db.session.get_one(CalendarDay, day)
     back = url_for("settings.list_days", year=day.year)
-    return render_template(
-        "errors/conflict.html",
+    return conflict.page(
+        form,
+        error,
         title=_("Hai người cùng sửa ngày %(day)s", day=f"{day:%d/%m/%Y}"),
-        form=form,
-        sides=conflict.sides(form, error.fields),
         version_name="version",
         base_version=version,
         seen_version=row.version,
@@ -388,19 +399,17 @@ def _save_window(form: Any, code: str, names: Sequence[str], version: int) -> st
     row = session.get_one(ReportWindow, code)
     typed = {name: form[name].data for name in names}
     typed["from_year_offset"] = int(typed["from_year_offset"])
-    wanted = conflict.resolve(session, row, version, typed)
-    values = {name: getattr(row, name) for name in names} | wanted
+    values = conflict.whole(session, row, version, typed)
     return run(services.edit_window, services.EditWindow(code=code, version=row.version, **values))
 
 
 def _window_conflict(form: Any, code: str, version: int, error: Conflict) -> str:
     row = db.session.get_one(ReportWindow, code)
     back = url_for("settings.list_windows")
-    return render_template(
-        "errors/conflict.html",
+    return conflict.page(
+        form,
+        error,
         title=_("Hai người cùng sửa: %(name)s", name=row.name),
-        form=form,
-        sides=conflict.sides(form, error.fields),
         version_name="version",
         base_version=version,
         seen_version=row.version,

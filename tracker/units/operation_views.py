@@ -121,6 +121,7 @@ def _apply(
     slug: str, kind: UnitEventKind, form: OperationForm, operation: Operation, shown: Preview
 ) -> Response:
     try:
+        operations.require_choices(operation, shown)
         run(operations.apply, operation, reason=operation.decision_number)
     except ValidationFailed as error:
         form.take_errors(error)

@@ -26,7 +26,7 @@ from tracker.core.rights import Access, rights
 from tracker.core.work import Work
 from tracker.plugins.descriptors import Handover, HandoverItem
 from tracker.plugins.events import UnitsReorganised
-from tracker.plugins.host import current_registry
+from tracker.plugins.host import current_host
 from tracker.units import tree
 from tracker.units.inputs import Operation
 from tracker.units.models import (
@@ -231,7 +231,7 @@ def apply(work: Work, operation: Operation) -> int:
             if to in plan.heir_ids
         }
         handover = _handover(operation, successors, chosen)
-        for contributor in current_registry().handover_contributors:
+        for contributor in current_host().handover_contributors:
             contributor.apply(work, handover)
     work.emit(
         UnitsReorganised(
@@ -615,13 +615,19 @@ def _warn(session: Session, plan: _Plan, today: date) -> None:
             )
 
 
-def _groups(plan: _Plan) -> list[HandoverGroup]:
-    """Return what every feature would hand over."""
+def _groups(plan: _Plan, *, only_features: bool = False) -> list[HandoverGroup]:
+    """Return what every feature and plug-in would hand over.
+
+    `only_features` leaves plug-ins out: none of their code runs inside the operation.
+    """
     if not plan.successors:
         return []
     handover = _handover(plan.operation, plan.successors, plan.operation.record_choices)
     groups: list[HandoverGroup] = []
-    for contributor in current_registry().handover_contributors:
+    host = current_host()
+    for contributor in host.registry.handover_contributors:
+        if only_features and host.is_foreign("handover_contributors", contributor.key):
+            continue
         items = tuple(
             _choice(plan, contributor.key, item) for item in contributor.preview(handover)
         )
@@ -654,9 +660,28 @@ def _require_complete(plan: _Plan) -> None:
         if choice.chosen is None:
             message = _("Hãy chọn nơi đến của %(name)s.", name=child.name)
             errors.append(FieldError(f"child-{child.id}", message))
-    for group in _groups(plan):
+    groups = _groups(plan, only_features=True)
+    errors += _open_records(groups, has_heirs=bool(plan.heir_ids))
+    if errors:
+        raise ValidationFailed(errors)
+
+
+def require_choices(operation: Operation, shown: Preview) -> None:
+    """Raise ValidationFailed while a record of a feature or plug-in has nobody who takes it over.
+
+    Asked before `apply`, which asks the features alone.
+    """
+    has_heirs = bool(operation.successors or operation.new_units)
+    errors = _open_records(shown.groups, has_heirs=has_heirs)
+    if errors:
+        raise ValidationFailed(errors)
+
+
+def _open_records(groups: Sequence[HandoverGroup], *, has_heirs: bool) -> list[FieldError]:
+    errors: list[FieldError] = []
+    for group in groups:
         waiting = [item for item in group.items if item.chosen is None]
-        if waiting and not plan.heir_ids:
+        if waiting and not has_heirs:
             message = _(
                 "%(label)s: còn %(count)d mục đang mở. Hãy chọn đơn vị tiếp nhận.",
                 label=group.label,
@@ -671,8 +696,7 @@ def _require_complete(plan: _Plan) -> None:
                 )
                 for item in waiting
             ]
-    if errors:
-        raise ValidationFailed(errors)
+    return errors
 
 
 def _changes(plan: _Plan) -> list[UnitChange]:

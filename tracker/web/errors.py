@@ -63,6 +63,7 @@ STATUS = (
     (e.NotFound, 404),
     (e.PermissionDenied, 403),
     (e.Conflict, 409),
+    (e.PluginError, 409),
     (e.TooLarge, 413),
     (e.TooMany, 429),
     (e.Unavailable, 503),

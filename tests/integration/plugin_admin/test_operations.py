@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +28,14 @@ from tracker.core.work import run
 from tracker.files.models import Attachment
 from tracker.files.services import FileInput, store
 from tracker.ops import backup
+from tracker.outbox.models import OutboxMessage
+from tracker.outbox.services import post
 from tracker.plugin_admin import checks, operations, queries, services
 from tracker.plugins import packages, signatures
 from tracker.plugins.descriptors import Health
-from tracker.plugins.loader import read_set
+from tracker.plugins.loader import Quarantine, read_set, write_set
 from tracker.plugins.models import Disposal, PluginInstall, PluginRelease
+from tracker.plugins.setfile import SET_FILE
 from tracker.plugins.states import PluginState, Reason, Wanted
 
 pytestmark = pytest.mark.usefixtures("system")
@@ -187,8 +192,6 @@ def test_installed_unsigned_stays_unsigned_when_a_signature_comes_later(settings
 
 
 def _with(settings: Settings, **values: Any) -> Settings:
-    from dataclasses import replace
-
     return replace(settings, **values)
 
 
@@ -389,6 +392,171 @@ def test_rollback_that_fails_leaves_the_newer_release(
     assert not list((settings.instance / "plugins" / "exports").glob("*.zip"))
 
 
+# -- cut off in the middle ------------------------------------------------------------------
+
+THIRD = TINY.but(
+    version="3.0",
+    files={
+        **second_migration(ADD_COLUMN, DROP_COLUMN),
+        "migrations/versions/0003_bad.py": (
+            'revision = "0003"\ndown_revision = "0002"\n\n\n'
+            "def upgrade():\n    raise ValueError('giữa chừng')\n"
+        ),
+    },
+)
+
+
+class Killed(BaseException):
+    """The process ends here, whatever it was at."""
+
+
+@pytest.fixture
+def killed_in(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Do something that a kill cuts off when it comes to one of the services."""
+
+    def do(service: str, step: Callable[..., object], *arguments: Any) -> None:
+        def kill(*_: object) -> None:
+            raise Killed
+
+        with monkeypatch.context() as patch:
+            patch.setattr(operations.services, service, kill)
+            with pytest.raises(Killed):
+                step(*arguments)
+        db.session.rollback()
+
+    return do
+
+
+def test_failed_upgrades_leave_the_way_back_as_it_was(settings: Settings, install, ask, tables):
+    install(TINY)
+    ask(f"INSERT INTO {NOTES} (id, text) VALUES (1, 'trước')")
+    install(NEXT)
+    for _ in range(3):
+        with pytest.raises(PluginError, match="giữa chừng"):
+            install(THIRD)
+        assert state() == (PluginState.ENABLED, "2.0")
+    assert operations.rollback(settings, "tiny").rows == {}
+    assert state() == (PluginState.ENABLED, "1.0")
+    assert ask(f"SELECT id, text FROM {NOTES}") == [(1, "trước")]
+
+
+def test_upgrade_that_was_killed_after_its_migration_is_done_again_and_undone(
+    settings: Settings, install, ask, killed_in, database_url: str
+):
+    install(TINY)
+    ask(f"INSERT INTO {NOTES} (id, text) VALUES (1, 'trước')")
+    killed_in("set_installed", install, NEXT)
+    assert state() == (PluginState.NEEDS_MIGRATION, "1.0")
+    assert "2.0" in queries.line("tiny").reason
+    db.session.rollback()
+    # The old code never meets the new tables, whatever is pressed.
+    operations.disable(settings, "tiny")
+    with pytest.raises(PluginError, match="chuyển dở"):
+        operations.enable(settings, "tiny")
+    with pytest.raises(PluginError):
+        install(TINY)
+    assert state() == (PluginState.NEEDS_MIGRATION, "1.0")
+    install(NEXT, wanted=Wanted.ENABLED)
+    assert state() == (PluginState.ENABLED, "2.0")
+    assert operations.rollback(settings, "tiny").version == "1.0"
+    assert columns(ask, database_url) == ["id", "text"]
+    assert ask("SELECT version_num FROM alembic_version_plugin_tiny") == [("0001",)]
+    assert ask(f"SELECT id, text FROM {NOTES}") == [(1, "trước")]
+
+
+def test_rollback_without_a_fitting_snapshot_touches_nothing(settings: Settings, install, ask):
+    install(TINY)
+    install(NEXT)
+    ask("DELETE FROM plugin_snapshot_parts")
+    ask("DELETE FROM plugin_snapshots")
+    ask(f"INSERT INTO {NOTES} (id, text, seen) VALUES (3, 'sau', 1)")
+    with pytest.raises(PluginError, match="Không có bản chụp"):
+        operations.rollback(settings, "tiny")
+    assert state() == (PluginState.ENABLED, "2.0")
+    assert ask(f"SELECT text FROM {NOTES}") == [("sau",)]
+
+
+@pytest.mark.parametrize("stood", [PluginState.PAUSED, PluginState.FAILED])
+def test_failed_switch_lets_a_plugin_stand_as_it_did(settings: Settings, install, ask, stood):
+    install(TINY)
+
+    def stand(work: Any, _data: None) -> None:
+        row = work.get(PluginInstall, "tiny")
+        row.state, row.reason, row.paused_at = stood, Reason.TOO_SLOW, work.now
+        row.reason_parameters = {"detail": "tiny.index"}
+
+    run(stand, None)
+    ask(
+        "CREATE TABLE plugin_stray__link (id INTEGER PRIMARY KEY, "
+        f"note_id INTEGER REFERENCES {NOTES} (id))"
+    )
+    with pytest.raises(PluginError, match="giữa chừng"):
+        install(BROKEN)
+    with pytest.raises(PluginError, match="plugin_stray__link"):
+        operations.remove(settings, "tiny", Disposal.EXPORT)
+    found = queries.installs()["tiny"]
+    assert (found.state, found.reason, found.paused_at) == (stood, Reason.TOO_SLOW, PRESENT)
+    assert found.reason_parameters == {"detail": "tiny.index"}
+    # Nothing went, so nothing says that it did.
+    assert queries.disposals("tiny") == []
+    assert not list((settings.instance / "plugins" / "exports").glob("*"))
+
+
+def test_removal_that_was_killed_keeps_the_record_of_what_went(
+    settings: Settings, install, ask, tables, killed_in
+):
+    install(TINY)
+    ask(f"INSERT INTO {NOTES} (id, text) VALUES (1, 'x')")
+    killed_in("forget", operations.remove, settings, "tiny", Disposal.EXPORT)
+    assert state()[0] is PluginState.NEEDS_MIGRATION
+    assert tables() == set()
+    done = operations.remove(settings, "tiny", Disposal.EXPORT)
+    assert done.rows == {NOTES: 1}
+    assert done.export is not None
+    assert done.export.is_file()
+    (record,) = queries.disposals("tiny")
+    assert (record.rows, record.export_name) == ({NOTES: 1}, done.export.name)
+    assert queries.installs() == {}
+
+
+def test_what_is_written_during_an_export_goes_along(
+    settings: Settings, install, ask, monkeypatch: pytest.MonkeyPatch
+):
+    install(TINY)
+    export_data, late = operations.exports.export_data, ["muộn"]
+
+    def slow(*arguments: Any) -> Any:
+        found = export_data(*arguments)
+        while late:
+            arguments[0].rollback()
+            ask(f"INSERT INTO {NOTES} (id, text) VALUES (1, '{late.pop()}')")
+        return found
+
+    monkeypatch.setattr(operations.exports, "export_data", slow)
+    done = operations.remove(settings, "tiny", Disposal.EXPORT)
+    assert done.rows == {NOTES: 1}
+    assert done.export is not None
+    with zipfile.ZipFile(done.export) as archive:
+        assert "muộn" in archive.read(f"tables/{NOTES}.jsonl").decode()
+    assert len(queries.disposals("tiny")) == 1
+
+
+def test_releases_that_rules_of_today_would_refuse_stay_manageable(settings, install, ask):
+    install(TINY)
+    db.session.rollback()
+    release = db.session.scalars(select(PluginRelease)).one()
+    of_another_day = {**release.manifest, "address": "viec", "later": {"key": 1}}
+    db.session.rollback()
+
+    def change(work: Any, _data: None) -> None:
+        work.get(PluginRelease, release.id).manifest = of_another_day
+
+    run(change, None)
+    assert queries.line("tiny").manifest.address == "viec"
+    operations.disable(settings, "tiny")
+    operations.remove(settings, "tiny", Disposal.ERASE)
+
+
 # -- switching ------------------------------------------------------------------------------
 
 
@@ -551,6 +719,27 @@ def test_erase_leaves_a_record_of_tables_and_rows(settings: Settings, install, t
     assert queries.orphans() == []
 
 
+def test_removal_drops_what_the_plugin_was_to_be_told(settings: Settings, install):
+    waiting = {"event:tiny:1", "handover:tiny:tiny.desks:1", "event:tiny_too:1"}
+
+    def post_all(work: Any, _data: None) -> None:
+        for key in waiting:
+            post(work, key.partition(":")[0], {}, key=key)
+
+    def left() -> set[str]:
+        db.session.rollback()
+        return set(db.session.scalars(select(OutboxMessage.key)))
+
+    install(TINY)
+    run(post_all, None)
+    operations.remove(settings, "tiny", Disposal.KEEP)
+    # Records that stay still have to change hands when they are back.
+    assert left() == waiting - {"event:tiny:1"}
+    install(TINY)
+    operations.remove(settings, "tiny", Disposal.ERASE)
+    assert left() == {"event:tiny_too:1"}
+
+
 def test_tables_of_others_that_rest_on_a_plugin_keep_it(settings: Settings, install, tables, ask):
     install(TINY)
     ask(
@@ -573,9 +762,38 @@ def test_another_machine_brings_itself_to_the_wanted_set(
     assert wanted == read_set(settings.instance) == read_set(elsewhere.instance)
     assert (elsewhere.instance / "plugins" / "tiny-2.0" / "tracker_tiny").is_dir()
     assert operations.tidy(settings) == []
+    # Bytes that are not the release's are brought anew, whatever the folder is called.
+    (elsewhere.instance / "plugins" / "tiny-2.0" / packages.MARK).write_text("0" * 64)
+    (elsewhere.instance / "plugins" / "tiny-2.0" / "tracker_tiny" / "hooks.py").write_text("")
+    operations.bring_here(elsewhere)
+    assert (elsewhere.instance / "plugins/tiny-2.0/tracker_tiny/hooks.py").stat().st_size
+    # What this machine kept out is let in again once it was switched on elsewhere.
+    quarantine = Quarantine(elsewhere.instance)
+    quarantine.put("tiny", "2.0")
+    os.utime(quarantine.folder / "tiny", (PRESENT.timestamp() - 60,) * 2)
+    operations.bring_here(elsewhere)
+    assert not quarantine.holds("tiny", "2.0")
     install(NEXT.but(version="2.1"))
+    # Workers that are being replaced may still read from it.
+    assert operations.tidy(settings) == []
+    os.utime(settings.instance / "plugins" / SET_FILE, (PRESENT.timestamp(),) * 2)
     assert operations.tidy(settings) == ["tiny-1.0"]
     assert not (settings.instance / "plugins" / "tiny-1.0").exists()
+
+
+def test_safe_mode_of_the_supervisor_outlasts_switches_of_the_same_code(
+    settings: Settings, install
+):
+    install(TINY)
+    write_set(settings.instance, replace(read_set(settings.instance), is_safe=True))
+    operations.disable(settings, "tiny")
+    operations.enable(settings, "tiny")
+    assert read_set(settings.instance).is_safe
+    operations.leave_safe_mode(settings)
+    assert not read_set(settings.instance).is_safe
+    write_set(settings.instance, replace(read_set(settings.instance), is_safe=True))
+    install(NEXT)
+    assert not read_set(settings.instance).is_safe
 
 
 def test_only_administrators_may_change_the_set(app: Flask):

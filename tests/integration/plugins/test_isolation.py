@@ -10,22 +10,28 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from tests import evil_plugins as evil
 from tests.factories.accounts import post, sign_in
+from tests.factories.outbox import work_off
+from tests.factories.units import make_unit
 from tests.integration.plugins.conftest import Open
 from tracker.core.changes import ChangeSet
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
-from tracker.core.db import db
-from tracker.core.errors import FieldError
+from tracker.core.db import db, writing
+from tracker.core.errors import FieldError, ValidationFailed
 from tracker.core.rights import rights
-from tracker.core.work import run
+from tracker.core.work import Work, run
 from tracker.plugins import breaker, calls, gate, services
 from tracker.plugins import descriptors as d
 from tracker.plugins.events import PlanIssued, VisitFinished
 from tracker.plugins.models import IncidentKind, PluginInstall
 from tracker.plugins.states import PluginState, Reason
+from tracker.settings.models import Setting
+from tracker.units import operations
+from tracker.units.inputs import Operation
+from tracker.units.models import UnitEventKind
 
 
 def item(title: str) -> d.MyWorkItem:
@@ -119,6 +125,12 @@ def test_too_many_faults_pause_a_plug_in_everywhere(open_site: Open) -> None:
     for _ in range(3):
         site.get("/")
     assert sum(one.count for one in site.incidents()) == breaker.ERROR_BUDGET
+    # The event was written with the pause, and whoever looks after the system is told of it once.
+    work_off()
+    work_off()
+    told = site.get("/thong-bao")
+    assert "Mô-đun raises đã tạm dừng" in told
+    assert "gặp lỗi quá nhiều lần" in told
 
 
 def test_the_bundle_for_the_author_holds_no_secret(open_site: Open) -> None:
@@ -270,6 +282,78 @@ def test_validators_and_listeners_that_fail_have_no_say(
     assert told == ["k"]
     assert {one.plugin for one in site.incidents()} == {"raises", "hangs", "wrong", "deaf"}
     assert site.host.listeners(VisitFinished(None, 1, "x", site.clock.today(), 0)) == []  # type: ignore[arg-type]
+
+
+def test_what_changes_hands_waits_in_the_outbox_until_its_plug_in_has_done_it(
+    open_site: Open,
+) -> None:
+    moved: list[tuple[d.Handover, str]] = []
+    faults: list[BaseException] = []
+
+    def apply(work: Work, handover: d.Handover) -> int:
+        if faults:
+            raise faults.pop()
+        work.session.add(Setting(key=f"moves.{len(moved)}", value=handover.decision))
+        moved.append((handover, work.actor.name))
+        return 1
+
+    def preview(_handover: d.Handover) -> list[d.HandoverItem]:
+        assert not writing.get(), "no plug-in's code runs inside the operation"
+        return []
+
+    contributor = d.HandoverContributor(
+        key="moves.desks", label="Bàn", preview=preview, apply=apply
+    )
+    offer = evil.returning((contributor,))
+    site = open_site({"moves": evil.offering(register_handover_contributors=offer)})
+    first, second, third = (make_unit(parent=site.unit) for _ in range(3))
+
+    def merge(old: int, new: int, number: str, **more: Any) -> None:
+        end = Operation(
+            kind=UnitEventKind.END,
+            effective_on=site.clock.today(),
+            units=(old,),
+            decision_number=number,
+            successors=(new,),
+            **more,
+        )
+        with acting(Context(SYSTEM_ACTOR, site.clock)):
+            run(operations.apply, end)
+
+    site.stand("moves", PluginState.DISABLED)
+    site.get("/")
+    merge(first, second, "1/NQ", record_choices={("moves.desks", 7): second, ("x", 7): second})
+    assert moved == []
+    assert "chưa chuyển xong" in site.get(f"/don-vi/{second}")
+    assert "chưa chuyển xong" not in site.get(f"/don-vi/{third}")
+    # Switched off it waits, and so does what comes after it, whoever else is asked.
+    assert work_off() == (0, 1)
+    site.stand("moves", PluginState.ENABLED)
+    site.get("/")
+    merge(second, third, "2/NQ")
+    assert work_off() == (0, 1)
+    site.clock.advance(minutes=15)
+    faults.append(LookupError("not now"))
+    assert work_off() == (0, 2)
+    assert moved == []
+    assert "tự làm lại" in site.get(f"/don-vi/{second}")
+    # The first one fails once; the second one never overtakes it.
+    site.clock.advance(minutes=1)
+    assert work_off() == (2, 0)
+    assert [(one.decision, one.successors, one.choices, who) for one, who in moved] == [
+        ("1/NQ", {first: (second,)}, {("moves.desks", 7): second}, SYSTEM_ACTOR.name),
+        ("2/NQ", {second: (third,)}, {}, SYSTEM_ACTOR.name),
+    ]
+    assert [one.place for one in site.incidents()] == ["handover_contributors:moves.desks"]
+    assert "chưa chuyển xong" not in site.get(f"/don-vi/{second}")
+    # What is undone takes nothing along.
+    with pytest.raises(ValidationFailed):
+        merge(third, third, "3/NQ")
+    site.clock.advance(hours=1)
+    assert work_off() == (0, 0)
+    assert (
+        len(db.session.scalars(select(Setting).where(Setting.key.startswith("moves."))).all()) == 2
+    )
 
 
 def test_states_count_from_the_next_request_on(open_site: Open) -> None:

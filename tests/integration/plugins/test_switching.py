@@ -1,11 +1,13 @@
 """The real server under load while plug-ins come, change and go: no request to a core page is lost.
 
-Eight clients keep asking for core pages on connections that stay open; meanwhile the wanted set is
-changed as an installation does it, and the server exchanges its workers.
+Eight clients keep asking for core pages on connections that stay open; meanwhile plug-ins are
+installed, switched off and on, upgraded and rolled back as commands and pages do it, and the server
+exchanges its workers.
 """
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import os
 import signal
@@ -17,20 +19,32 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.pool import NullPool
 
 from tests import evil_plugins as evil
-from tracker.plugins.loader import Quarantine, SetEntry, SetFile, write_set
+from tests.factories.accounts import make_user, sign_in
+from tests.factories.units import make_unit
+from tests.support.apps import make_settings, running_app
+from tests.support.wheels import TinyPlugin, second_migration
+from tracker.config import Settings
+from tracker.core.clock import FixedClock, SystemClock
+from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
+from tracker.core.db import db
+from tracker.core.rights import Role
+from tracker.plugin_admin import operations
+from tracker.plugin_admin.bundled import own_key
+from tracker.plugins import signatures
+from tracker.plugins.loader import Quarantine, SetFile, write_set
 from tracker.plugins.setfile import plugins_folder, read_plain
 from tracker.testing.databases import Databases
 
 CLIENTS = 8
-CORE_PAGE = "/dang-nhap"
+# One that anybody opens, and one that reads along with the sign-in how the plug-ins stand.
+OPEN_PAGE, OWN_PAGE = "/dang-nhap", "/"
 PAGE = """\
 from flask import Blueprint
 from tracker.plugins.hookspecs import hookimpl
@@ -49,6 +63,52 @@ def page():
 def tracker_register_blueprints():
     return (blueprint,)
 """
+NOTES = "plugin_shown__note"
+ONE = TinyPlugin(name="shown", files={"hooks.py": PAGE.format(version="1.0")})
+TWO = ONE.but(
+    version="2.0",
+    files={
+        "hooks.py": PAGE.format(version="2.0"),
+        **second_migration(
+            f'op.add_column("{NOTES}", sa.Column("seen", sa.Integer, nullable=True))',
+            f'op.drop_column("{NOTES}", "seen")',
+        ),
+    },
+)
+
+
+@dataclass
+class Instance:
+    """An instance whose plug-ins are changed, from a process that is not the server's."""
+
+    settings: Settings
+    cookie: str
+
+    def install(self, plugin: TinyPlugin, **options: Any) -> None:
+        """Hand a plug-in in, signed, and install it or upgrade to it."""
+        content = plugin.wheel()
+        sha256 = hashlib.sha256(content).hexdigest()
+        signed = signatures.sign(own_key(self.settings), plugin.name, plugin.version, sha256)
+        release_id = operations.add(self.settings, content, plugin.filename, signed)
+        operations.install(self.settings, release_id, **options)
+
+
+@contextmanager
+def administered(database_url: str, folder: Path, **more: Any) -> Iterator[Instance]:
+    """Act as the system on an instance; its administrator is signed in by the cookie."""
+    settings = replace(make_settings(database_url, folder), **more)
+    clock = FixedClock(SystemClock().now())
+    with (
+        running_app(settings, clock) as app,
+        app.app_context(),
+        acting(Context(SYSTEM_ACTOR, clock, Source.COMMAND)),
+    ):
+        client = app.test_client()
+        sign_in(client, make_user(make_unit("Tỉnh Một", kind="province"), Role.ADMINISTRATOR))
+        cookie = client.get_cookie(app.config["SESSION_COOKIE_NAME"])
+        assert cookie is not None
+        db.session.rollback()
+        yield Instance(settings, f"{cookie.key}={cookie.value}")
 
 
 def free_port() -> int:
@@ -61,11 +121,9 @@ def free_port() -> int:
 class Server:
     """`tracker run` on an instance, and what the clients met."""
 
-    instance: Path
-    database_url: str
     port: int
     process: subprocess.Popen[str]
-    generation: int = 0
+    cookie: str = ""
     answers: Counter[int] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
 
@@ -73,71 +131,33 @@ class Server:
         """Ask once, on a connection of its own."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers={"Cookie": self.cookie})
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         finally:
             connection.close()
 
+    def all_say(self, path: str, wanted: Callable[[int, str], bool]) -> bool:
+        """Tell whether an answer is as wanted, on several connections in a row."""
+        return all(wanted(*self.ask(path)) for _ in range(6))
+
     def until(self, path: str, wanted: Callable[[int, str], bool]) -> None:
-        """Ask until the answer is as wanted, on several connections in a row."""
+        """Ask until every answer is as wanted."""
         deadline = time.monotonic() + 240
-        in_a_row = 0
-        while time.monotonic() < deadline:
-            in_a_row = in_a_row + 1 if wanted(*self.ask(path)) else 0
-            if in_a_row == 6:
-                return
+        while not self.all_say(path, wanted):
+            assert time.monotonic() < deadline, f"{path} is not as wanted: {self.ask(path)}"
             # A real server: only asking tells whether its workers were exchanged.
             time.sleep(0.1)
-        raise AssertionError(f"{path} did not become as wanted: {self.ask(path)}")
-
-    def want(self, *entries: SetEntry, states: dict[str, str] | None = None) -> None:
-        """Change the wanted set as an installation does: the database, then the file."""
-        self.generation += 1
-        with create_engine(self.database_url, poolclass=NullPool).begin() as connection:
-            connection.execute(text("DELETE FROM plugin_installs"))
-            for number, entry in enumerate(entries, 1):
-                values = {
-                    "id": self.generation * 100 + number,
-                    "name": entry.name,
-                    "version": entry.version,
-                    "generation": self.generation,
-                    "state": (states or {}).get(entry.name, "enabled"),
-                }
-                release = (
-                    "FROM plugin_releases WHERE name = CAST(:name AS VARCHAR)"
-                    " AND version = CAST(:version AS VARCHAR)"
-                )
-                connection.execute(
-                    text(
-                        "INSERT INTO plugin_releases (id, name, version, filename, sha256, size,"
-                        " content, manifest, libraries, uploaded_at, uploaded_by_name)"
-                        " SELECT :id, CAST(:name AS VARCHAR), CAST(:version AS VARCHAR), 'x.whl',"
-                        " '0', 1, '', '{}', '{}', '2026-01-01', ''"
-                        f" WHERE NOT EXISTS (SELECT 1 {release})"
-                    ),
-                    values,
-                )
-                connection.execute(
-                    text(
-                        "INSERT INTO plugin_installs (name, release_id, wanted, state, reason,"
-                        " reason_parameters, installed_at, changed_at, version)"
-                        " SELECT name, id, 'enabled', :state, '', '{}', '2026-01-01',"
-                        f" '2026-01-01', 1 {release}"
-                    ),
-                    values,
-                )
-            connection.execute(
-                text("UPDATE plugin_set SET generation = :generation"),
-                {"generation": self.generation},
-            )
-        write_set(self.instance, SetFile(self.generation, entries))
 
     @contextmanager
     def under_load(self) -> Iterator[None]:
         """Let the clients ask for core pages the whole time."""
         over = threading.Event()
-        clients = [threading.Thread(target=self._client, args=(over,)) for _ in range(CLIENTS)]
+        pages = (OPEN_PAGE, OWN_PAGE) if self.cookie else (OPEN_PAGE,)
+        clients = [
+            threading.Thread(target=self._client, args=(over, pages[number % len(pages)]))
+            for number in range(CLIENTS)
+        ]
         for client in clients:
             client.start()
         try:
@@ -147,11 +167,13 @@ class Server:
             for client in clients:
                 client.join()
 
-    def _client(self, over: threading.Event) -> None:
+    def _client(self, over: threading.Event, page: str) -> None:
+        # Who is signed in needs no page to sign in.
+        headers = {"Cookie": self.cookie} if page == OWN_PAGE else {}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         while not over.is_set():
             try:
-                connection.request("GET", CORE_PAGE)
+                connection.request("GET", page, headers=headers)
                 answer = connection.getresponse()
                 answer.read()
             except (OSError, http.client.HTTPException) as error:
@@ -165,23 +187,17 @@ class Server:
 
 
 @contextmanager
-def running(instance: Path, database_url: str, **environment: str) -> Iterator[Server]:
+def running(settings: Settings, cookie: str = "", workers: int = 1) -> Iterator[Server]:
     """Run the server until the block ends."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "tracker", "run"],
-        env={
-            **os.environ,
-            "TRACKER_INSTANCE": str(instance),
-            "TRACKER_DATABASE_URL": database_url,
-            "TRACKER_BIND": f"127.0.0.1:{port}",
-            **environment,
-        },
+        env=environment(settings, port, workers),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    server = Server(instance, database_url, port, process)
+    server = Server(port, process, cookie)
     try:
         deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
@@ -198,31 +214,47 @@ def running(instance: Path, database_url: str, **environment: str) -> Iterator[S
         process.communicate(timeout=90)
 
 
-def shown(instance: Path, version: str) -> SetEntry:
-    """Write a version of a plug-in with one page."""
-    hooks = PAGE.format(version=version)
-    return evil.write(plugins_folder(instance), "shown", hooks, version)
+def environment(settings: Settings, port: int, workers: int) -> dict[str, str]:
+    return {
+        **os.environ,
+        "TRACKER_INSTANCE": str(settings.instance),
+        "TRACKER_DATABASE_URL": settings.database_url,
+        "TRACKER_SECRET_KEY": str(settings.secret_key),
+        "TRACKER_BIND": f"127.0.0.1:{port}",
+        "TRACKER_WEB_WORKERS": str(workers),
+        "TRACKER_MACHINE": settings.instance.name,
+    }
+
+
+def says(version: str) -> Callable[[int, str], bool]:
+    return lambda status, page: page == f"version {version}"
+
+
+def is_gone(status: int, page: str) -> bool:
+    return status == 404
 
 
 def test_no_request_is_lost_while_plug_ins_come_change_and_go(
     database_url: str, instance: Path
 ) -> None:
-    one, two = shown(instance, "1.0"), shown(instance, "2.0")
-    with running(instance, database_url) as server:
+    with (
+        administered(database_url, instance) as here,
+        running(here.settings, here.cookie, workers=2) as server,
+    ):
         assert server.ask("/shown/page")[0] == 404
         with server.under_load():
-            server.want(one)
-            server.until("/shown/page", lambda status, page: page == "version 1.0")
-            server.want(one, states={"shown": "disabled"})
-            server.until("/shown/page", lambda status, page: status == 404)
-            server.want(one)
-            server.until("/shown/page", lambda status, page: page == "version 1.0")
-            server.want(two)
-            server.until("/shown/page", lambda status, page: page == "version 2.0")
-            server.want(one)
-            server.until("/shown/page", lambda status, page: page == "version 1.0")
-            server.want()
-            server.until("/shown/page", lambda status, page: status == 404)
+            here.install(ONE, skip_rehearsal=True)
+            server.until("/shown/page", says("1.0"))
+            # In all processes, from the next request on.
+            operations.disable(here.settings, "shown")
+            assert server.all_say("/shown/page", is_gone)
+            operations.enable(here.settings, "shown")
+            assert server.all_say("/shown/page", says("1.0"))
+            here.install(TWO, skip_rehearsal=True)
+            server.until("/shown/page", says("2.0"))
+            back = operations.rollback(here.settings, "shown")
+            assert back.version == "1.0"
+            server.until("/shown/page", says("1.0"))
         assert server.lost == []
         assert set(server.answers) == {200}
         assert server.answers[200] > 50
@@ -238,11 +270,15 @@ def sqlite_url(databases: Databases, tmp_path: Path) -> Iterator[str]:
 def test_a_plug_in_that_ends_every_process_leaves_the_site_up(
     sqlite_url: str, instance: Path
 ) -> None:
-    good = shown(instance, "1.0")
-    bad = evil.write(plugins_folder(instance), "exits", evil.ENDS_THE_PROCESS["exits"])
-    with running(instance, sqlite_url, TRACKER_WEB_WORKERS="1") as server, server.under_load():
-        server.want(good, bad)
-        server.until("/shown/page", lambda status, page: page == "version 1.0")
+    bad = TinyPlugin(name="exits", files={"hooks.py": evil.ENDS_THE_PROCESS["exits"]})
+    with (
+        administered(sqlite_url, instance) as here,
+        running(here.settings) as server,
+        server.under_load(),
+    ):
+        here.install(ONE, skip_rehearsal=True, skip_trial=True)
+        here.install(bad, skip_rehearsal=True, skip_trial=True)
+        server.until("/shown/page", says("1.0"))
         assert server.lost == []
         assert set(server.answers) == {200}
     assert Quarantine(instance).holds("exits", "1.0")
@@ -262,7 +298,8 @@ def test_a_server_that_cannot_start_with_plug_ins_starts_without(
     )
     entry = evil.write(plugins_folder(instance), "shown", hooks)
     write_set(instance, SetFile(1, (entry,)))
-    with running(instance, sqlite_url, TRACKER_WEB_WORKERS="1") as server:
-        assert server.ask(CORE_PAGE)[0] == 200
-        assert "Chế độ an toàn" in server.ask(CORE_PAGE)[1]
+    with running(make_settings(sqlite_url, instance)) as server:
+        status, page = server.ask(OPEN_PAGE)
+        assert status == 200
+        assert "Chế độ an toàn" in page
     assert read_plain(instance)["safe_mode"] is True
