@@ -25,7 +25,7 @@ from tracker.core.rights import Rights
 from tracker.features import features, load_models
 from tracker.inspections.inputs import CreateVisit, RecordFinding
 from tracker.notices import bell
-from tracker.outbox import events
+from tracker.outbox import events, handovers
 from tracker.plans.greeting import greeting
 from tracker.plans.inputs import ReportProgress
 from tracker.plugins import gate, switch
@@ -146,6 +146,7 @@ def init_host(app: Flask, host: Host) -> None:
         },
         recorders=[events.record],
     )
+    host.on_handover(handovers.record)
 
 
 def _validate(host: Host, noun: str, data: Any) -> Sequence[FieldError]:
