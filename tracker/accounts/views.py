@@ -115,7 +115,11 @@ def _login_page(form: forms.LoginForm, problem: str = "", status: int = 200) -> 
 def demo_login() -> Response:
     """Sign in as one of the demo's people; for everybody else this page does not exist."""
     hide_unless(demo.is_open_for(request))
-    signin.sign_in(demo.get_demo_user(request.form.get("username", "")))
+    user_id, locale = demo.get_demo_user(request.form.get("username", "")), locale_code()
+    signin.sign_in(user_id)
+    # The demo's people are whoever tries them out: they go on in the sign-in page's language.
+    with acting(replace(current(), actor=signin.identify())):
+        run(services.save_preferences, services.SavePreferences(user_id, locale))
     return redirect(safe_next(request.args.get("next"), _home()), 303)
 
 

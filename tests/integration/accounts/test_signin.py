@@ -358,6 +358,12 @@ def test_demo_buttons_sign_in_from_the_same_machine(client: FlaskClient, demo: N
     response = post(client, "/dang-nhap/trinh-dien", {"username": "dieuphoi"})
     assert response.status_code == 303
     assert is_signed_in(client)
+    assert '<html lang="vi"' in client.get("/tai-khoan").text
+    # Whoever reads the sign-in page in English goes on in English.
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en-GB"
+    assert post(client, "/dang-xuat").status_code == 303
+    assert post(client, "/dang-nhap/trinh-dien", {"username": "dieuphoi"}).status_code == 303
+    assert '<html lang="en"' in client.get("/tai-khoan").text
 
 
 def test_demo_buttons_open_only_the_demos_people(client: FlaskClient, demo: None) -> None:

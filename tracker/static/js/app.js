@@ -96,6 +96,17 @@
 
   body.addEventListener("toast", function (event) { toast(event.detail || {}); });
 
+  /* A page that is shown anew keeps its place: what it has to say must not stay above the screen. */
+  window.addEventListener("load", function () {
+    const said = document.querySelector("#toasts .toast-line");
+    const bar = document.querySelector(".topbar");
+    if (!said || !bar || said.getBoundingClientRect().top >= bar.getBoundingClientRect().bottom) return;
+    document.querySelectorAll("#toasts .toast-line").forEach(function (line) {
+      const tone = ["done", "wait"].find(function (one) { return line.classList.contains("toast-" + one); });
+      toast({ text: line.querySelector("p").textContent, tone: tone });
+    });
+  });
+
   /* ------------------------------------------------------------ menu, search, drops */
 
   document.addEventListener("click", function (event) {
