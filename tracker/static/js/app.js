@@ -97,7 +97,7 @@
   body.addEventListener("toast", function (event) { toast(event.detail || {}); });
 
   /* A page that is shown anew keeps its place: what it has to say must not stay above the screen. */
-  window.addEventListener("load", function () {
+  function sayAgain() {
     const said = document.querySelector("#toasts .toast-line");
     const bar = document.querySelector(".topbar");
     if (!said || !bar || said.getBoundingClientRect().top >= bar.getBoundingClientRect().bottom) return;
@@ -105,6 +105,11 @@
       const tone = ["done", "wait"].find(function (one) { return line.classList.contains("toast-" + one); });
       toast({ text: line.querySelector("p").textContent, tone: tone });
     });
+  }
+
+  /* The browser puts a page back to its place after it was loaded. */
+  window.addEventListener("load", function () {
+    window.requestAnimationFrame(function () { window.requestAnimationFrame(sayAgain); });
   });
 
   /* ------------------------------------------------------------ menu, search, drops */
