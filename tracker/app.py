@@ -160,6 +160,7 @@ def init_contracts(app: Flask, clock: Clock | None) -> None:
     if clock is not None:
         contracts.clock = clock
     contracts.identify = signin.identify
+    contracts.person_of = signin.person_of
     contracts.user_card = signin.user_card
     contracts.setting = settings_queries.value
     contracts.greeting = greeting

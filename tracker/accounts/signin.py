@@ -30,7 +30,7 @@ from tracker.core.work import run
 from tracker.plugins.host import host_of
 from tracker.plugins.switch import GENERATION, follow
 from tracker.units.models import Unit
-from tracker.web.contracts import UserCard
+from tracker.web.contracts import Person, UserCard
 from tracker.web.doors import is_unnoticed
 
 # How often a session's last request is written down; in between, reading pages writes nothing.
@@ -153,6 +153,18 @@ def identify() -> Actor:
     if clock.now() - person.last_seen_at >= STAMP_EVERY and not is_unnoticed():
         run(sessions.stamp_session, sessions.StampSession(person.session_id))
     return Actor(person.name, person.user_id, access)
+
+
+def person_of(user_id: int) -> Person | None:
+    """Return who an account is, with the rights that its grants give it today; None when closed."""
+    row = db.session.execute(
+        select(User.name, User.locale).where(User.id == user_id, User.is_active.is_(True))
+    ).one_or_none()
+    if row is None:
+        return None
+    grants = held_grants(db.session(), user_id, current().clock.today())
+    by_role = current_app.extensions["tracker_permissions_by_role"]
+    return Person(Actor(row.name, user_id, build_access(user_id, grants, by_role)), row.locale)
 
 
 def leading_role(grants: list[HeldGrant], user_id: int) -> Role | None:

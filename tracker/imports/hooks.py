@@ -10,7 +10,7 @@ from flask_babel import ngettext
 
 from tracker.core.rights import Role
 from tracker.core.work import run
-from tracker.imports import services, views
+from tracker.imports import jobs, services, views
 from tracker.plugins.descriptors import JobCall, JobSpec, MenuItem, Permission
 from tracker.plugins.hookspecs import hookimpl
 
@@ -59,8 +59,9 @@ def prune(_call: JobCall) -> str:
 
 @hookimpl
 def tracker_register_jobs() -> Sequence[JobSpec]:
-    """Remove old uploads every hour."""
+    """Read and write large files; remove old uploads every hour."""
     return (
+        *jobs.JOBS,
         JobSpec(
             key="imports.prune",
             label=_l("Dọn tệp nhập tạm"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Uuid
 from sqlalchemy.orm import Mapped, deferred, mapped_column
 
 from tracker.core.db import Base, HasPublicId, JsonText, Moment
@@ -25,5 +26,8 @@ class ImportUpload(HasPublicId, Base):
     uploaded_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     uploaded_at: Mapped[datetime] = mapped_column(Moment)
     applied_at: Mapped[datetime | None] = mapped_column(Moment)
+    # Of a large file: the newest run that reads or writes it, and what was found in it.
+    run_id: Mapped[UUID | None] = mapped_column(Uuid)
+    found: Mapped[bytes | None] = deferred(mapped_column(LargeBinary))
 
     __table_args__ = (Index("ix_import_uploads_uploaded_at", "uploaded_at"),)

@@ -12,8 +12,10 @@ from sqlalchemy import select
 from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.errors import NotFound
+from tracker.imports.findings import Finding, unpack
 from tracker.imports.models import ImportUpload
 from tracker.imports.services import KEPT
+from tracker.jobs.models import JobRun, RunState
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Upload:
     content: bytes
     uploaded_at: datetime
     applied_at: datetime | None
+    # Of a large file: the newest run that reads or writes it.
+    run_id: UUID | None
 
 
 def get_upload(spec: str, public_id: UUID) -> Upload:
@@ -41,6 +45,7 @@ def get_upload(spec: str, public_id: UUID) -> Upload:
             ImportUpload.content,
             ImportUpload.uploaded_at,
             ImportUpload.applied_at,
+            ImportUpload.run_id,
         ).where(
             ImportUpload.public_id == public_id,
             ImportUpload.spec == spec,
@@ -51,3 +56,22 @@ def get_upload(spec: str, public_id: UUID) -> Upload:
     if row is None:
         raise NotFound
     return Upload(*row)
+
+
+def owner_of(public_id: UUID) -> int | None:
+    """Return who sent a file; None once it is gone."""
+    return db.session.scalar(
+        select(ImportUpload.uploaded_by_id).where(ImportUpload.public_id == public_id)
+    )
+
+
+def finding_of(upload: Upload) -> Finding | None:
+    """Return what a run found in a file whose owner asks; None while nothing was found."""
+    found = db.session.scalar(select(ImportUpload.found).where(ImportUpload.id == upload.id))
+    return unpack(found) if found is not None else None
+
+
+def is_under_way(upload: Upload) -> bool:
+    """Tell whether a run reads or writes the file, or waits to."""
+    state = select(JobRun.state).where(JobRun.public_id == upload.run_id)
+    return db.session.scalar(state) in (RunState.QUEUED, RunState.RUNNING)

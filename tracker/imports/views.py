@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from tracker.core.work import run
 from tracker.files.names import clean_name
 from tracker.imports import engine, queries, services
 from tracker.imports.template import write_template
-from tracker.imports.workbook import LARGEST_FILE, heading_of
+from tracker.imports.workbook import LARGEST_FILE, heading_of, refuse
 from tracker.plugins.descriptors import ImportOption, ImportSpec
 from tracker.web import xlsx
 from tracker.web.doors import safe_next, signed_in
@@ -49,8 +50,8 @@ def _option_field(option: ImportOption) -> Any:
     )
 
 
-def _make_form(spec: ImportSpec) -> Form:
-    """Return the upload form of a spec: the file and what is asked beside it."""
+def _make_form(spec: ImportSpec, options: Mapping[str, str] | None = None) -> Form:
+    """Return the upload form of a spec: the file, and what is asked beside it, filled in."""
     accept = ",".join(f".{suffix}" for suffix in spec.suffixes)
     fields: dict[str, Any] = {
         "file": FileField(
@@ -61,7 +62,8 @@ def _make_form(spec: ImportSpec) -> Form:
     }
     for option in spec.options:
         fields[engine.OPTION_PREFIX + option.name] = _option_field(option)
-    made: Form = type("UploadForm", (Form,), fields)()
+    filled = {engine.OPTION_PREFIX + name: value for name, value in (options or {}).items()}
+    made: Form = type("UploadForm", (Form,), fields)(data=filled)
     return made
 
 
@@ -134,11 +136,16 @@ def upload(key: str) -> Response | tuple[str, int]:
     options = _options(spec, form)
     name = clean_name(given.filename)
     try:
-        engine.check(spec, content, name, options)
+        is_large = engine.is_large(spec, content, name)
+        if is_large:
+            options = engine.clean_options(spec, options)
+        else:
+            engine.check(spec, content, name, options)
     except ValidationFailed as error:
         form.take_errors(_on_the_form(spec, error))
         return _start_page(spec, form), 422
-    public_id = run(services.keep_upload, services.KeepUpload(spec.key, name, content, options))
+    kept = services.KeepUpload(spec.key, name, content, options, is_large)
+    public_id = run(services.keep_upload, kept)
     return redirect(url_for("imports.show", key=key, public_id=public_id), 303)
 
 
@@ -150,13 +157,30 @@ def show(key: str, public_id: UUID) -> str | Response:
     kept = queries.get_upload(spec.key, public_id)
     if kept.applied_at is not None:
         return render_template("imports/applied.html", spec=spec, upload=kept)
+    if kept.run_id is not None and queries.is_under_way(kept):
+        return redirect(url_for("jobs.show_run", run_id=kept.run_id), 303)
     try:
-        dry_run = engine.check(spec, kept.content, kept.name, kept.options)
+        dry_run = _dry_run(spec, kept)
     except ValidationFailed as error:
-        # What the file rests on changed since it was sent.
-        flash(error.message, "error")
-        return redirect(url_for("imports.start", key=key))
+        form = _make_form(spec, kept.options)
+        form.take_errors(_on_the_form(spec, error))
+        return _start_page(spec, form)
     return _dry_run_page(spec, kept, dry_run)
+
+
+def _dry_run(spec: ImportSpec, kept: queries.Upload) -> engine.DryRun:
+    """Return what importing a kept file would do; what a run found in a large one is not sought
+    again. Raises ValidationFailed for a file that cannot be used (any more).
+    """
+    if kept.run_id is None:
+        return engine.check(spec, kept.content, kept.name, kept.options)
+    finding = queries.finding_of(kept)
+    if finding is None:
+        message = _("Việc đọc tệp đã dừng giữa chừng. Hãy gửi lại; nếu vẫn vậy, báo quản trị viên.")
+        raise refuse(message)
+    if finding.dry_run is None:
+        raise refuse(finding.refusal)
+    return finding.dry_run
 
 
 def _dry_run_page(spec: ImportSpec, kept: queries.Upload, dry_run: engine.DryRun) -> str:
@@ -182,7 +206,7 @@ def problems(key: str, public_id: UUID) -> Response:
     """Hand out the faults as a spreadsheet."""
     spec = engine.get_spec(key)
     kept = queries.get_upload(spec.key, public_id)
-    dry_run = engine.check(spec, kept.content, kept.name, kept.options)
+    dry_run = _dry_run(spec, kept)
     columns = (
         xlsx.Column(_("Dòng"), 10, "whole"),
         xlsx.Column(_("Cột"), 28),
@@ -198,14 +222,22 @@ def problems(key: str, public_id: UUID) -> Response:
 @blueprint.post("/nhap/<key>/<uuid:public_id>")
 @signed_in
 def confirm(key: str, public_id: UUID) -> Response | tuple[str, int]:
-    """Import a kept file, wholly or not at all. It is checked again: time has passed."""
+    """Import a kept file, wholly or not at all. It is checked again: time has passed.
+
+    A large one is written by a run of the ledger, which checks it again as well.
+    """
     spec = engine.get_spec(key)
     kept = queries.get_upload(spec.key, public_id)
     if kept.applied_at is not None:
         return render_template("imports/applied.html", spec=spec, upload=kept), 409
-    dry_run = engine.check(spec, kept.content, kept.name, kept.options)
+    if kept.run_id is not None and queries.is_under_way(kept):
+        return redirect(url_for("jobs.show_run", run_id=kept.run_id), 303)
+    dry_run = _dry_run(spec, kept)
     if not dry_run.is_clean:
         return _dry_run_page(spec, kept, dry_run), 422
+    if kept.run_id is not None:
+        run_id = run(services.ask_to_write, services.AskToWrite(kept.id))
+        return redirect(url_for("jobs.show_run", run_id=run_id), 303)
     result = engine.apply(spec, dry_run, kept.name, kept.id)
     count = len(dry_run.lines)
     flash(

@@ -130,6 +130,24 @@ def read_workbook(
         raise refuse(_("Không đọc được tệp Excel này: tệp bị hỏng. Hãy mở và lưu lại.")) from error
 
 
+_ROW = re.compile(rb"<(?:\w+:)?row[\s/>]")
+
+
+def count_rows(content: bytes) -> int:
+    """Return how many rows the longest sheet of a workbook has, blank ones that it writes down too.
+
+    Raises ValidationFailed when the file cannot be opened safely.
+    """
+    try:
+        with _open_archive(content) as archive:
+            sheets = [
+                name for name in archive.namelist() if name.lower().startswith("xl/worksheets/")
+            ]
+            return max((len(_ROW.findall(archive.read(name))) for name in sheets), default=0)
+    except BROKEN_WORKBOOK as error:
+        raise refuse(_("Không đọc được tệp Excel này: tệp bị hỏng. Hãy mở và lưu lại.")) from error
+
+
 def _open_archive(content: bytes) -> zipfile.ZipFile:
     """Return the archive if it is harmless. Raises ValidationFailed."""
     if len(content) > LARGEST_FILE:

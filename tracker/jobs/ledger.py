@@ -289,14 +289,20 @@ class Sight:
     attempts: int
     beats: int
     lease_seconds: float
+    kind: RunKind
 
 
 def sights(jobs: Sequence[str]) -> list[Sight]:
     """Return the running runs of these jobs."""
     rows = db.session.execute(
-        select(JobRun.id, JobRun.job, JobRun.attempts, JobRun.beats, JobRun.lease_seconds).where(
-            JobRun.state == RunState.RUNNING, JobRun.job.in_(jobs)
-        )
+        select(
+            JobRun.id,
+            JobRun.job,
+            JobRun.attempts,
+            JobRun.beats,
+            JobRun.lease_seconds,
+            JobRun.kind,
+        ).where(JobRun.state == RunState.RUNNING, JobRun.job.in_(jobs))
     )
     return [Sight(*row) for row in rows]
 
@@ -391,18 +397,26 @@ def renew(work: Work, token: Token) -> bool:
 
     A row that is locked is being written in the run's own unit of work, which beats as well.
     """
-    mine = (
+    found = _unless_locked(work, token)
+    if found is not None:
+        _beat(found, work.now)
+        return True
+    return work.session.scalar(select(exists().where(*_mine(token)))) or False
+
+
+def _mine(token: Token) -> tuple[Any, ...]:
+    return (
         JobRun.id == token.id,
         JobRun.state == RunState.RUNNING,
         JobRun.attempts == token.attempt,
     )
-    found = work.session.scalars(
-        select(JobRun).where(*mine).with_for_update(skip_locked=True)
+
+
+def _unless_locked(work: Work, token: Token) -> JobRun | None:
+    """Return the run, locked, if it is ours and nobody is writing it now."""
+    return work.session.scalars(
+        select(JobRun).where(*_mine(token)).with_for_update(skip_locked=True)
     ).one_or_none()
-    if found is not None:
-        _beat(found, work.now)
-        return True
-    return work.session.scalar(select(exists().where(*mine))) or False
 
 
 @dataclass(frozen=True)
@@ -456,6 +470,26 @@ def end_run(work: Work, data: Ending) -> None:
     found = held(work, data.token)
     _add_lines(found, data.lines, data.result_url)
     _end(work, found, data.state, data.said)
+
+
+@dataclass(frozen=True)
+class Overrun:
+    """A run whose time is up, and what the ledger says of it."""
+
+    token: Token
+    said: str
+
+
+def end_overrun(work: Work, data: Overrun) -> bool:
+    """Fail a run whose time is up; False while its own unit of work holds the row.
+
+    Who gives signs of life for others too must not wait for that: they would look dead.
+    """
+    found = _unless_locked(work, data.token)
+    if found is not None:
+        _end(work, found, RunState.FAILED, data.said)
+        return True
+    return not work.session.scalar(select(exists().where(*_mine(data.token))))
 
 
 def _end(work: Work, found: JobRun, state: RunState, said: str) -> None:

@@ -34,7 +34,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from tracker.config import Settings
 from tracker.core.clock import LOCAL
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
-from tracker.core.errors import Conflict
+from tracker.core.errors import Conflict, TrackerError
 from tracker.core.work import run
 from tracker.jobs.calls import Call
 from tracker.jobs.child import ChildCommand, Verdict, child_command, run_child
@@ -42,10 +42,12 @@ from tracker.jobs.ledger import (
     Claim,
     Claimed,
     Due,
+    Overrun,
     Release,
     RunLost,
     Sight,
     TakeOver,
+    end_overrun,
     forget_future_misses,
     has_future_misses,
     is_waiting,
@@ -57,7 +59,7 @@ from tracker.jobs.ledger import (
     take_over,
     try_claim,
 )
-from tracker.jobs.models import RunState
+from tracker.jobs.models import RunKind, RunState
 from tracker.jobs.schedule import plan_for
 from tracker.plugins import switch
 from tracker.plugins.descriptors import JobSpec
@@ -171,8 +173,8 @@ class JobProcess:
             with job_context(self.app, self.name):
                 # A child is killed by whoever waits for it; a thread can only be disowned.
                 if self.watch() > active.deadline and not active.in_child:
-                    end(call, RunState.FAILED, _over_budget(active.spec))
-                    call.lost.set()
+                    if run(end_overrun, Overrun(call.token, _over_budget(active.spec))):
+                        call.lost.set()
                 elif not run(renew, call.token):
                     call.lost.set()
 
@@ -222,7 +224,9 @@ class JobProcess:
 
     def _take_over(self, seen: Sight) -> None:
         with self.lock:
-            if len(self.active) >= self.settings.job_threads:
+            free = self.settings.job_threads - len(self.active)
+            # As with claims, the last thread is kept for the clock.
+            if free < (1 if seen.kind is RunKind.SCHEDULED else 2):
                 return
             jobs = self.jobs
             if seen.job not in jobs:
@@ -418,7 +422,14 @@ def execute(call: Call, spec: JobSpec) -> None:
             return
         # A job may raise anything; the ledger keeps what it was, and the next due time comes.
         log.exception("job %s failed", call.job)
-        end(call, RunState.FAILED, f"{type(error).__name__}: {error}")
+        end(call, RunState.FAILED, words_of(error))
+
+
+def words_of(error: Exception) -> str:
+    """Return what the ledger says of an error: the product's own are written for people."""
+    if isinstance(error, TrackerError) and error.message:
+        return str(error.message)
+    return f"{type(error).__name__}: {error}"
 
 
 def _over_budget(spec: JobSpec) -> str:

@@ -41,6 +41,14 @@ class Bell:
     poll_seconds: int
 
 
+@dataclass(frozen=True)
+class Person:
+    """Somebody for whom work is done outside a request: who acts, in which language."""
+
+    actor: Actor
+    locale: str
+
+
 @dataclass
 class ShellContracts:
     """Filled at start; each default is what an app without the feature would do."""
@@ -48,6 +56,8 @@ class ShellContracts:
     clock: Clock
     # Reads the sign-in of the request and says who acts.
     identify: Callable[[], Actor]
+    # Who an account is outside a request, with the rights of today; None for a closed one.
+    person_of: Callable[[int], Person | None]
     user_card: Callable[[], UserCard | None]
     setting: Callable[[str], object]
     bell: Callable[[], Bell | None]
@@ -64,6 +74,7 @@ def default_contracts() -> ShellContracts:
     return ShellContracts(
         clock=SystemClock(),
         identify=lambda: ANONYMOUS,
+        person_of=lambda user_id: None,
         user_card=lambda: None,
         setting=lambda key: "",
         bell=lambda: None,

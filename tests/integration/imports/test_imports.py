@@ -21,17 +21,24 @@ from tests.factories.accounts import csrf_token, make_user, post, sign_in
 from tests.factories.units import make_unit
 from tests.support import contents
 from tests.support.imports import KEY, SPEC, offer
+from tracker.accounts.models import Grant
 from tracker.core.changes import Change, ChangeSet
 from tracker.core.clock import FixedClock
 from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.errors import PermissionDenied, ValidationFailed
 from tracker.core.rights import Role
-from tracker.imports import engine, hooks
+from tracker.core.work import Work, run
+from tracker.imports import engine, hooks, jobs, services
 from tracker.imports.models import ImportUpload
 from tracker.imports.template import write_template
 from tracker.imports.workbook import read_workbook
-from tracker.plugins.descriptors import ImportRow, RowOutcome
+from tracker.jobs import ledger
+from tracker.jobs.calls import Call
+from tracker.jobs.models import JobRun, RunState
+from tracker.jobs.worker import tick
+from tracker.plugins.descriptors import ImportRow, ParsedRows, RowError, RowOutcome
+from tracker.plugins.host import host_of
 from tracker.settings.models import CalendarDay
 
 HEADINGS = ("Ngày", "Tên ngày nghỉ")
@@ -137,9 +144,9 @@ def test_apply_that_fails_in_the_middle_writes_nothing(system: None) -> None:
 
 
 def test_apply_faulty_or_empty_dry_run_is_refused(system: None) -> None:
-    for run in (check((date(2030, 9, 1), "Chủ nhật")), check()):
+    for dry_run in (check((date(2030, 9, 1), "Chủ nhật")), check()):
         with pytest.raises(ValueError, match="clean"):
-            engine.apply(SPEC, run, "ngay.xlsx")
+            engine.apply(SPEC, dry_run, "ngay.xlsx")
 
 
 def test_check_options_are_held_to_what_the_spec_asks(system: None) -> None:
@@ -268,12 +275,10 @@ def test_dry_run_page_shows_faults_and_no_button(coordinator: FlaskClient) -> No
 def test_confirm_checks_again_what_changed_meanwhile(coordinator: FlaskClient, app: Flask) -> None:
     address = send(coordinator, sheet(*DAYS)).headers["Location"]
 
-    def refuse_all(rows: Sequence[ImportRow], options: object) -> object:
-        from tracker.plugins.descriptors import ParsedRows, RowError
-
+    def refuse_all(rows: Sequence[ImportRow], options: object) -> ParsedRows:
         return ParsedRows(None, [RowError(rows[0][0], "", "Đã khác.")])
 
-    offer(app, replace(SPEC, parse=refuse_all))  # type: ignore[arg-type]
+    offer(app, replace(SPEC, parse=refuse_all))
     assert post(coordinator, address).status_code == 422
     assert known_days() == {}
 
@@ -370,6 +375,160 @@ def test_unknown_import_or_upload_is_not_found(coordinator: FlaskClient) -> None
 def test_pages_without_sign_in_lead_to_the_sign_in(client: FlaskClient) -> None:
     for path in ("/nhap", f"/nhap/{KEY}", f"/nhap/{KEY}/mau.xlsx"):
         assert client.get(path).status_code == 302
+
+
+# -- large files ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def large(app: Flask, coordinator: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> FlaskClient:
+    """A coordinator for whom two rows are many; the app offers the jobs of imports alone."""
+    monkeypatch.setattr(engine, "MOST_ROWS_AT_ONCE", 2)
+    host = host_of(app)
+    host.registry = replace(host.registry, jobs={spec.key: spec for spec in jobs.JOBS})
+    return coordinator
+
+
+def newest_run() -> JobRun:
+    db.session.rollback()
+    return db.session.scalars(select(JobRun).order_by(JobRun.id.desc()).limit(1)).one()
+
+
+def test_large_file_is_read_and_written_by_runs_whose_progress_its_owner_sees(
+    app: Flask, large: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = send(large, sheet(*DAYS), decision="QĐ 1", kind="le").headers["Location"]
+    waiting = large.get(address)
+    progress = waiting.headers["Location"]
+    assert (waiting.status_code, newest_run().job) == (303, services.READ)
+    assert "Đang chờ" in large.get(progress).text
+    assert post(large, address).headers["Location"] == progress
+    other = app.test_client()
+    sign_in(other, make_user(make_unit("Tỉnh khác", "province"), Role.COORDINATOR))
+    assert [other.get(path).status_code for path in (progress, address)] == [404, 404]
+
+    assert tick(app) == [services.READ]
+    assert newest_run().state is RunState.DONE
+    page = large.get(progress).text
+    assert "Đã đọc 2 dòng. Không có lỗi." in page
+    assert address in page
+    with monkeypatch.context() as patch:
+        # What was found is kept: no page reads the file again.
+        patch.setattr(engine, "check", None)
+        assert "Nhập 2 dòng" in large.get(address).text
+        asked = post(large, address)
+    assert known_days() == {}
+    assert (asked.status_code, newest_run().job) == (303, services.WRITE)
+    assert large.get(address).headers["Location"] == asked.headers["Location"]
+
+    before = db.session.scalar(select(func.max(ChangeSet.id))) or 0
+    assert tick(app) == [services.WRITE]
+    assert known_days() == dict(DAYS)
+    (written,) = db.session.scalars(select(ChangeSet).where(ChangeSet.id > before))
+    owner = db.session.scalar(select(ImportUpload.uploaded_by_id))
+    assert (written.source, written.actor_id) == ("import", owner)
+    done = newest_run()
+    assert (done.state, done.result_url) == (RunState.DONE, address)
+    assert "Đã nhập 2 dòng." in done.log
+    assert "đã được nhập" in large.get(address).text
+    assert post(large, address).status_code == 409
+
+
+def test_large_file_with_faults_shows_them_and_offers_no_button(
+    app: Flask, large: FlaskClient
+) -> None:
+    address = send(large, sheet(*DAYS, (date(2030, 9, 1), "<b>Chủ nhật</b>"))).headers["Location"]
+    tick(app)
+    assert "Dòng cần sửa: 1." in newest_run().log
+    page = large.get(address).text
+    assert "Chủ nhật đã là ngày nghỉ." in page
+    assert "<b>Chủ" not in page
+    assert "Nhập 3 dòng" not in page
+    assert "Thêm mới: 3" in page
+    assert post(large, address).status_code == 422
+    book = openpyxl.load_workbook(io.BytesIO(large.get(f"{address}/loi.xlsx").data))
+    assert book.worksheets[0]["C3"].value == "Chủ nhật đã là ngày nghỉ."
+
+
+def test_large_file_that_cannot_be_used_keeps_what_was_typed(
+    app: Flask, large: FlaskClient
+) -> None:
+    # What can be told at once is told at once.
+    assert send(large, sheet(*DAYS), kind="khac").status_code == 422
+    assert send(large, sheet(*DAYS), "ngay.xlsm").status_code == 422
+    content = contents.sheet(("Tên ngày nghỉ",), ("a",), ("b",), ("c",))
+    address = send(large, content, decision="Số 12/QĐ").headers["Location"]
+    tick(app)
+    # A file of the wrong kind is no failure of the system, of which administrators would be told.
+    assert newest_run().state is RunState.DONE
+    page = large.get(address).text
+    assert "thiếu cột bắt buộc: Ngày" in page
+    assert "Số 12/QĐ" in page
+    assert post(large, address).status_code == 422
+
+
+def test_large_file_is_checked_again_when_it_is_written(app: Flask, large: FlaskClient) -> None:
+    address = send(large, sheet(*DAYS)).headers["Location"]
+    tick(app)
+    post(large, address)
+
+    def refuse_all(rows: Sequence[ImportRow], options: object) -> ParsedRows:
+        return ParsedRows(None, [RowError(rows[0][0], "", "Đã khác.")])
+
+    offer(app, replace(SPEC, parse=refuse_all))
+    tick(app)
+    assert "Chưa ghi gì: dữ liệu đã khác" in newest_run().log
+    assert "Đã khác." in large.get(address).text
+    assert known_days() == {}
+
+
+def test_large_file_is_written_with_the_rights_of_that_moment(
+    app: Flask, large: FlaskClient
+) -> None:
+    address = send(large, sheet(*DAYS)).headers["Location"]
+    tick(app)
+    post(large, address)
+
+    def dismiss(work: Work, _data: None) -> None:
+        for held in work.session.scalars(select(Grant)):
+            work.session.delete(held)
+
+    run(dismiss, None)
+    tick(app)
+    assert "Chưa ghi gì" in newest_run().log
+    assert large.get(address).status_code == 403
+    assert known_days() == {}
+
+
+def test_large_file_of_a_process_that_hung_is_written_once(app: Flask, large: FlaskClient) -> None:
+    address = send(large, sheet(*DAYS)).headers["Location"]
+    tick(app)
+    post(large, address)
+    hung = ledger.try_claim(ledger.Claim("elsewhere:1", 30, [services.WRITE]))
+    assert hung is not None
+    run(ledger.release_runs, ledger.Release((ledger.Token(hung.id, hung.attempt),), "gone"))
+    before = db.session.scalar(select(func.max(ChangeSet.id)))
+    with pytest.raises(ledger.RunLost):
+        # It comes back before another one took the run: nothing of it is written.
+        jobs.write(Call(hung))
+    assert known_days() == {}
+    assert tick(app) == [services.WRITE]
+    db.session.rollback()
+    assert "đã được nhập" in jobs.write(Call(hung))
+    assert known_days() == dict(DAYS)
+    sets = select(func.count()).select_from(ChangeSet).where(ChangeSet.id > (before or 0))
+    assert db.session.scalar(sets) == 1
+
+
+def test_large_file_whose_day_is_over_is_told_of(
+    app: Flask, large: FlaskClient, clock: FixedClock
+) -> None:
+    send(large, sheet(*DAYS))
+    clock.advance(hours=25)
+    hooks.prune(clock.now())
+    tick(app)
+    assert newest_run().state is RunState.DONE
+    assert "không còn" in newest_run().log
 
 
 # -- pruning --------------------------------------------------------------------------------

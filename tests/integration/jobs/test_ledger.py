@@ -468,6 +468,53 @@ def test_run_over_its_budget_is_failed_and_its_function_can_write_no_more(
 
 
 @pytest.mark.usefixtures("system")
+def test_run_over_its_budget_within_a_transaction_holds_up_no_signs_of_life(
+    app: Flask, settings: Settings, clock: FixedClock, counting: Counting
+):
+    change(app, budget_seconds=60, parallel=True)
+    process, watch = process_of(app, settings)
+    began, let_go = threading.Barrier(3), threading.Event()
+    # On SQLite one transaction writes at a time and all wait for it alike; there it ends first.
+    is_sqlite = db.engine.dialect.name == "sqlite"
+
+    def wait() -> None:
+        began.wait(20)
+        assert let_go.wait(20)
+
+    def within(work: Work, call: JobCall) -> None:
+        call.step(work, 1)
+        if not is_sqlite:
+            wait()
+
+    def hold(call: JobCall) -> str:
+        if call.input:
+            run(within, call)
+        if is_sqlite or not call.input:
+            wait()
+        return "ok"
+
+    counting.then = hold
+    run(lambda work, _data: ledger.queue(work, KEY, {"long": 1}), None)
+    clock.move_to(DUE)
+    process.plan()
+    process.claim()
+    began.wait(20)
+    over, beside = sorted(process.active)
+    process.active[beside].deadline = 1000
+    watch[0] = 61
+    before = db.session.get_one(JobRun, beside).beats
+    db.session.rollback()
+    process.beat()
+    assert db.session.get_one(JobRun, beside).beats == before + 1
+    is_over = db.session.get_one(JobRun, over).state is RunState.FAILED
+    assert is_over == is_sqlite
+    db.session.rollback()
+    let_go.set()
+    wait_for_end(process)
+    assert newest().state is RunState.DONE
+
+
+@pytest.mark.usefixtures("system")
 def test_long_queued_runs_leave_a_thread_for_the_clock(
     app: Flask, settings: Settings, clock: FixedClock
 ):
@@ -496,6 +543,15 @@ def test_long_queued_runs_leave_a_thread_for_the_clock(
     for thread in wait_for_quick:
         thread.join(timeout=20)
     assert quick.runs == [DUE]
+    assert not began.acquire(blocking=False)
+    # Nor is one taken over from another process with the last thread.
+    with app.app_context():
+        other = run(
+            ledger.claim_run, Claim("elsewhere:1", 0, ["test.long"], frozenset({"test.long"}))
+        )
+    assert other is not None
+    process.look_around()
+    process.look_around()
     assert not began.acquire(blocking=False)
     let_go.set()
     for thread in threading.enumerate():

@@ -26,7 +26,7 @@ from tracker.notices.escalation_models import EscalationRung, EscalationStep
 from tracker.notices.models import Notice
 from tracker.plans import extensions
 from tracker.plans.inputs import AskExtension, DecideExtension, GrantExtensions
-from tracker.plans.models import Extension
+from tracker.plans.models import Assignment, Extension
 from tracker.web.i18n import show_moment
 
 pytestmark = pytest.mark.usefixtures("system")
@@ -156,20 +156,31 @@ def test_finished_withdrawn_and_old_work_is_left_alone(
     assert told(office) == []
 
 
+def name_person(task: int, person: int) -> None:
+    def name(work: Work, _data: None) -> None:
+        work.session.get_one(Assignment, assignment_of(task)).person_id = person
+
+    run(name, None)
+
+
 def test_named_person_is_told_instead_of_all_officers(
     office: dict[str, int], task: int, clock: FixedClock
 ) -> None:
     other = make_user(office["department"], Role.OFFICER)
-
-    def name(work: Work, _data: None) -> None:
-        from tracker.plans.models import Assignment
-
-        work.session.get_one(Assignment, assignment_of(task)).person_id = other
-
-    run(name, None)
+    name_person(task, other)
     clock.move_to(datetime(2026, 6, 23, 5, 30, tzinfo=LOCAL))
     remind()
     assert (len(notices_of(other)), len(notices_of(office["officer"]))) == (1, 0)
+
+
+def test_named_person_who_has_left_is_no_reason_to_remind_nobody(
+    office: dict[str, int], task: int, clock: FixedClock
+) -> None:
+    left = make_user(office["department"], Role.OFFICER, name="Đã Nghỉ Việc")
+    name_person(task, left)
+    run(accounts.switch_user, accounts.SwitchUser(left, False))
+    nights(clock, date(2026, 6, 23), date(2026, 6, 23))
+    assert told(office) == [("23/06", "officer")]
 
 
 def test_unit_without_officers_has_its_head_reminded(

@@ -20,20 +20,23 @@ from tracker.config import Settings
 from tracker.core import context
 from tracker.core.clock import FixedClock
 from tracker.core.db import db
+from tracker.core.errors import NotFound
 from tracker.core.work import Work, run
 from tracker.outbox import topics
 from tracker.outbox.cli import outbox
 from tracker.outbox.drain import start_pool
-from tracker.outbox.hooks import check_outbox, tidy
+from tracker.outbox.hooks import KEPT_DAYS, check_outbox, tidy
 from tracker.outbox.models import MessageState, OutboxMessage
 from tracker.outbox.pool import EXTENSION
 from tracker.outbox.services import (
     LEASE,
     Claim,
     Forget,
+    Keep,
     apply_and_settle,
     claim,
     forget_listener,
+    keep,
     next_wait,
     post,
     settle,
@@ -45,6 +48,7 @@ from tracker.plugins.hookspecs import hookimpl
 from tracker.plugins.host import Host, host_of
 from tracker.plugins.states import PluginState
 from tracker.settings.models import Setting
+from tracker.settings.services import SaveSettings, save_settings
 
 pytestmark = pytest.mark.usefixtures("system")
 
@@ -193,6 +197,54 @@ def test_effect_in_the_database_happens_once_with_its_settling(
     assert messages()[0].state is MessageState.DONE
 
 
+def test_message_behind_slow_ones_is_not_sent_again_once_another_process_has_it(
+    outside: Outside, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("test.send", "slow")
+    put("test.send", "behind")
+    elapsed = [0.0]
+    monkeypatch.setattr("tracker.outbox.drain.monotonic", lambda: elapsed[0])
+    send = outside.send
+
+    def wait_long(message: Message) -> None:
+        send(message)
+        if message.payload == "slow":
+            # Meanwhile the lease of both ends, and another process does the second one.
+            elapsed[0] += LEASE.total_seconds()
+            clock.advance(seconds=LEASE.total_seconds() + 1)
+            theirs = {held.message.payload: held for held in run(claim, Claim(10, LEASE))}
+            assert run(keep, Keep(theirs["behind"], LEASE))
+
+    known = {**topics.topics(), "test.send": Topic(key="test.send", send=wait_long)}
+    monkeypatch.setattr(topics, "_topics", known)
+    assert work_off() == (0, 2)
+    assert outside.got == ["slow"]
+    # Whoever holds them may be gone: they are free again after a lease, not before.
+    assert work_off() == (0, 0)
+    monkeypatch.setattr(
+        topics, "_topics", {**known, "test.send": Topic(key="test.send", send=send)}
+    )
+    clock.advance(seconds=LEASE.total_seconds() + 1)
+    assert work_off() == (2, 0)
+    assert outside.got == ["slow", "slow", "behind"]
+
+
+def test_lease_of_a_clock_that_ran_ahead_holds_nothing_up(
+    outside: Outside, clock: FixedClock
+) -> None:
+    put("test.send", "x")
+    clock.advance(days=1)
+    assert len(run(claim, Claim(10, LEASE))) == 1
+    clock.advance(days=-1)
+    assert work_off() == (1, 0)
+
+
+def test_retry_of_what_is_no_topic_says_so(app: Flask, outside: Outside) -> None:
+    said = app.test_cli_runner().invoke(outbox, ["retry", "test.sent"])
+    assert isinstance(said.exception, NotFound)
+    assert "test.sent" in said.exception.message
+
+
 def test_settled_messages_go_after_a_month(outside: Outside, clock: FixedClock) -> None:
     put("test.send", "x")
     work_off()
@@ -203,6 +255,18 @@ def test_settled_messages_go_after_a_month(outside: Outside, clock: FixedClock) 
     clock.advance(days=2)
     tidy(SimpleNamespace())  # type: ignore[arg-type]
     assert [row.payload for row in messages()] == ["y"]
+
+
+def test_settled_messages_stay_as_long_as_the_setting_says(
+    outside: Outside, clock: FixedClock
+) -> None:
+    put("test.send", "x")
+    work_off()
+    run(save_settings, SaveSettings({KEPT_DAYS: 60}))
+    clock.advance(days=59)
+    assert tidy(SimpleNamespace()) == "Đã dọn 0 mục."  # type: ignore[arg-type]
+    clock.advance(days=2)
+    assert tidy(SimpleNamespace()) == "Đã dọn 1 mục."  # type: ignore[arg-type]
 
 
 def test_server_process_does_at_once_what_it_posts(app: Flask, outside: Outside) -> None:
