@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from datetime import date
 
+import pytest
 from flask.testing import FlaskClient
 from openpyxl import load_workbook
 from small_register import Register
@@ -13,6 +14,7 @@ from sqlalchemy import select
 from tracker_position_rotation import inputs, joined, plans, services
 from tracker_position_rotation.models import Outcome, Plan, PlanRow, PlanState, Reason
 
+from tracker.api.errors import ValidationFailed
 from tracker.api.queries import session
 from tracker.api.work import run
 from tracker.testing.world import World, post
@@ -198,6 +200,90 @@ def test_plan_of_another_province_is_not_found(sign_in: SignIn, register: Regist
     client = sign_in("coordinator", scope=elsewhere)
     assert client.get(url).status_code == 404
     assert post(client, f"{url}/de-xuat").status_code == 404
+
+
+def test_plan_is_read_below_once_it_is_approved_and_links_only_to_own_people(
+    sign_in: SignIn, register: Register, world: World
+):
+    plan_id = two_due(register)
+    head = sign_in("head", scope=register.first)
+    url = address(plan_id)
+    assert head.get(url).status_code == 404
+    world.run_job(plans.PROPOSE, {"plan": plan_id})
+    run(
+        plans.approve_plan,
+        inputs.ApprovePlan(plan_id=plan_id, number="1/KH", issued_on=date(2026, 6, 1)),
+    )
+    page = head.get(url).get_data(as_text=True)
+    own, other = (register.address(row.person_id) for row in rows_of(plan_id))
+    assert own in page
+    assert "Võ Đến Hạn" in page
+    assert other not in page
+    assert "/dong/" not in page
+    assert head.get(f"{url}/niem-yet").status_code == 200
+    row = rows_of(plan_id)[0]
+    assert post(head, f"{url}/dong/{row.id}", {"outcome": "open"}).status_code == 403
+
+
+def test_plan_that_puts_too_many_into_a_post_is_not_approved(
+    sign_in: SignIn, register: Register, world: World
+):
+    plan_id = two_due(register)
+    spare = register.post(register.first, "Trống")
+    for row in rows_of(plan_id):
+        run(
+            plans.save_row,
+            inputs.SaveRow(row_id=row.id, outcome=Outcome.PLANNED, to_post_id=spare, month=9),
+        )
+    paper = {"number": "1/KH", "issued_on": "1/6/2026"}
+    refused = post(sign_in("coordinator"), f"{address(plan_id)}/ban-hanh", paper)
+    assert refused.status_code == 422
+    assert "Quá số biên chế: Trống" in refused.get_data(as_text=True)
+    # Whoever left the planned post meanwhile is not moved out of another one.
+    rows = rows_of(plan_id)
+    run(plans.save_row, inputs.SaveRow(row_id=rows[1].id, outcome=Outcome.PLANNED, month=9,
+                                       to_post_id=rows[0].from_post_id))  # fmt: skip
+    run(
+        plans.approve_plan,
+        inputs.ApprovePlan(plan_id=plan_id, number="1/KH", issued_on=date(2026, 6, 1)),
+    )
+    elsewhere = register.post(register.second, "Khác")
+    run(
+        services.move_person,
+        inputs.MovePerson(
+            person_id=rows[0].person_id, effective_on=date(2026, 6, 2), post_id=elsewhere
+        ),
+    )
+    decision = {"decision_number": "9/QĐ", "decided_on": "3/6/2026", "effective_on": "10/6/2026"}
+    late = post(sign_in("coordinator"), f"{address(plan_id)}/dong/{rows[0].id}/xong", decision)
+    assert late.status_code == 409
+    # A proposal that comes when the plan is no draft any more is left aside, and says so.
+    assert "không còn là bản nháp" in world.run_job(plans.PROPOSE, {"plan": plan_id})
+
+
+def test_proposal_that_never_comes_can_be_asked_for_again(
+    sign_in: SignIn, register: Register, world: World
+):
+    plan_id = two_due(register)
+    post(sign_in("coordinator"), f"{address(plan_id)}/de-xuat")
+    world.clock.advance(minutes=20)
+    page = sign_in("coordinator").get(address(plan_id)).get_data(as_text=True)
+    assert "không xong" in page
+    assert f"{address(plan_id)}/de-xuat" in page
+
+
+def test_plan_is_tied_to_a_task_later_and_only_to_one_in_reach(
+    sign_in: SignIn, register: Register, world: World
+):
+    plan_id = two_due(register)
+    share = world.share(register.town, title="Thực hiện chuyển đổi vị trí công tác")
+    client = sign_in("coordinator")
+    url = f"{address(plan_id)}/sua"
+    assert "Thực hiện chuyển đổi vị trí công tác" in client.get(url).get_data(as_text=True)
+    assert post(client, url, {"title": "Kế hoạch", "task_id": share.task_id}).status_code == 303
+    assert "Thực hiện chuyển đổi vị trí" in client.get(address(plan_id)).get_data(as_text=True)
+    with pytest.raises(ValidationFailed):
+        run(plans.save_plan, inputs.SavePlan(plan_id=plan_id, title="x", task_id=10**6))
     assert client.get(f"{url}/bang.xlsx").status_code == 404
 
 

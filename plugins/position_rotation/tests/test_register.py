@@ -160,14 +160,22 @@ def test_private_note_is_encrypted_hidden_and_its_reading_logged(
     deferral = run(
         services.add_deferral,
         inputs.AddDeferral(
-            person_id=person, reason_id=reason_id("illness"), start=date(2026, 1, 1), note=private
+            person_id=person,
+            reason_id=reason_id("illness"),
+            start=date(2026, 1, 1),
+            note=private,
+            evidence_number="12/GCN",
         ),
     )
     raw = session().execute(text("SELECT note FROM plugin_position_rotation__deferrals")).scalar()
     assert private not in str(raw)
     address = register.address(person)
     client = sign_in("coordinator")
-    assert private not in client.get(address).get_data(as_text=True)
+    closed = client.get(address).get_data(as_text=True)
+    assert private not in closed
+    # The kind of reason tells as much as the note: it too is shown only when that is logged.
+    assert "bệnh hiểm nghèo" not in closed
+    assert "12/GCN" not in closed
     head = sign_in("head", scope=register.first)
     page = head.get(address).get_data(as_text=True)
     assert "Lý do riêng" in page
@@ -175,6 +183,7 @@ def test_private_note_is_encrypted_hidden_and_its_reading_logged(
     assert post(head, f"{address}/ly-do/{deferral}/xem").status_code == 403
     opened = post(client, f"{address}/ly-do/{deferral}/xem")
     assert private in opened.get_data(as_text=True)
+    assert "bệnh hiểm nghèo" in opened.get_data(as_text=True)
     log = session().execute(text("SELECT changes.fields FROM changes")).scalars().all()
     assert any("Ghi chú riêng" in str(one) for one in log)
     assert not any(private in str(one) for one in log)
@@ -369,3 +378,49 @@ def test_standing_in_sql_is_the_rule_in_python(register: Register, people, day, 
             .where(Holding.person_id.in_(list(wanted)))
         )
         assert {key: Standing(found) for key, found in rows} == wanted
+
+
+def test_somebody_who_left_comes_back_by_who_kept_them(sign_in: SignIn, register: Register):
+    desk = register.post(register.first)
+    person = register.person("Lý Trở Về", desk, date(2021, 1, 1))
+    address = register.address(person)
+    client = sign_in("coordinator", scope=register.first)
+    left = {"effective_on": "1/3/2026", "leaves": "y"}
+    assert post(client, f"{address}/chuyen", left).status_code == 303
+    assert "Đưa trở lại sổ" in client.get(address).get_data(as_text=True)
+    early = post(client, f"{address}/chuyen", {"effective_on": "1/2/2026", "post_id": desk})
+    assert early.status_code == 422
+    back = post(client, f"{address}/chuyen", {"effective_on": "1/5/2026", "post_id": desk})
+    assert back.status_code == 303
+    assert register.post_of(person).id == desk
+
+
+def test_rule_that_changes_counts_for_posts_of_the_old_one(sign_in: SignIn, register: Register):
+    register.person("Lê Luật Mới", register.post(register.first), date(2023, 1, 1))
+    client = sign_in("coordinator")
+    assert "Lê Luật Mới" not in client.get("/chuyen-doi/?tt=due").get_data(as_text=True)
+    rule = {"code": "DC-XD", "title": "Địa chính", "months": 36, "alert_months": 30}
+    new = post(client, "/chuyen-doi/danh-muc/moi", {**rule, "valid_from": "1/1/2026"})
+    assert new.status_code == 303
+    assert "Lê Luật Mới" in client.get("/chuyen-doi/?tt=due").get_data(as_text=True)
+    before = client.get("/chuyen-doi/?tt=due&ngay=31/12/2025").get_data(as_text=True)
+    assert "Lê Luật Mới" not in before
+    again = post(client, "/chuyen-doi/danh-muc/moi", {**rule, "valid_from": "1/1/2026"})
+    assert again.status_code == 422
+
+
+def test_post_is_moved_within_by_its_own_superiors_only(sign_in: SignIn, register: Register):
+    register.post(register.first, "Một")
+    client = sign_in("coordinator", scope=register.first)
+    data = {"unit_id": register.first, "profession": "Địa chính", "seats": 1, "smallest": 0}
+    foreign = post(
+        client, "/chuyen-doi/vi-tri/moi", {**data, "title": "Hai", "reach_unit_id": register.second}
+    )
+    assert foreign.status_code == 422
+    same = post(
+        client, "/chuyen-doi/vi-tri/moi", {**data, "title": "Một", "reach_unit_id": register.town}
+    )
+    assert same.status_code == 422
+    assert "đã có vị trí mang tên này" in same.get_data(as_text=True)
+    with pytest.raises(ValidationFailed):
+        register.post(register.first, "Hai", reach_unit_id=register.second)

@@ -171,6 +171,14 @@ class PublishForm(Form):
     published_where = Text(_l("Nơi công khai"), [Required(), Longest(300)])
 
 
+class PlanEditForm(Form):
+    """What of a plan may be changed at any time."""
+
+    title = Text(_l("Tên kế hoạch"), [Required(), Longest(300)])
+    task_id = _pick(_l("Nhiệm vụ của kế hoạch CCHC"))
+    version = HiddenField()
+
+
 class RowForm(Form):
     """What a person decides about a row."""
 

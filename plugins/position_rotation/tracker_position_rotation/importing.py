@@ -17,6 +17,7 @@ from tracker.api import clock, text
 from tracker.api.errors import ValidationFailed
 from tracker.api.i18n import gettext as _
 from tracker.api.i18n import lazy_gettext as _l
+from tracker.api.i18n import ngettext
 from tracker.api.imports import (
     CellKind,
     ImportColumn,
@@ -25,11 +26,12 @@ from tracker.api.imports import (
     RowError,
     RowOutcome,
 )
-from tracker.api.queries import match_units, reaches, session, units
+from tracker.api.queries import match_units, reaches, session, unit_closure, units, visible
 from tracker.api.work import Work
 from tracker_position_rotation import queries
 from tracker_position_rotation.models import Holding, Person, Post
 from tracker_position_rotation.permissions import MANAGE
+from tracker_position_rotation.services import is_above
 
 
 def _category_codes() -> list[str]:
@@ -168,6 +170,8 @@ def parse(rows: Sequence[ImportRow], options: Mapping[str, str]) -> ParsedRows:
         row.id: row.parent_id for row in session().execute(select(units.c.id, units.c.parent_id))
     }
     may_manage: dict[int, bool] = {}
+    above = _above()
+    elsewhere = 0
     seen: dict[str, int] = {}
     errors: list[RowError] = []
     outcomes: dict[int, RowOutcome] = {}
@@ -214,11 +218,22 @@ def parse(rows: Sequence[ImportRow], options: Mapping[str, str]) -> ParsedRows:
                 may_manage[unit_id] = reaches(MANAGE, units, unit_id)
             if not may_manage[unit_id]:
                 errors.append(RowError(number, "unit", _("Đơn vị này ngoài phạm vi của bạn.")))
+            if reach_id is not None and (reach_id, unit_id) not in above:
+                errors.append(
+                    RowError(number, "reach", _("Hãy chọn chính đơn vị này hoặc cấp trên."))
+                )
+        person = known.get(code)
+        if person is not None and not person.may_manage:
+            errors.append(
+                RowError(number, "staff_code", _("Người này thuộc đơn vị ngoài phạm vi của bạn."))
+            )
         if not (code and cells.get("name") and unit_id and since):
             continue
-        outcomes[number] = RowOutcome.CHANGED if code in known else RowOutcome.NEW
-        if known.get(code) == (cells["name"], cells.get("retires_on")):
+        outcomes[number] = RowOutcome.CHANGED if person else RowOutcome.NEW
+        if person and (person.name, person.retires_on) == (cells["name"], cells.get("retires_on")):
             outcomes[number] = RowOutcome.SAME
+        if person and (unit_id, text.normalise(str(cells.get("post") or ""))) not in person.posts:
+            elsewhere += 1
         lines.append(
             RegisterLine(
                 staff_code=code,
@@ -233,19 +248,62 @@ def parse(rows: Sequence[ImportRow], options: Mapping[str, str]) -> ParsedRows:
                 retires_on=cells.get("retires_on"),
             )
         )
-    return ParsedRows(lines, errors, outcomes)
+    summary = ""
+    if elsewhere:
+        summary = ngettext(
+            "%(num)d người đang giữ vị trí khác trong sổ: vị trí của họ không đổi theo tệp, hãy "
+            "ghi quyết định chuyển ở trang của từng người.",
+            "%(num)d người đang giữ vị trí khác trong sổ: vị trí của họ không đổi theo tệp, hãy "
+            "ghi quyết định chuyển ở trang của từng người.",
+            elsewhere,
+        )
+    return ParsedRows(lines, errors, outcomes, summary)
 
 
-def _known(codes: Sequence[str]) -> dict[str, tuple[str, date | None]]:
-    """Return name and retirement day of the people who are in the register, by staff code."""
-    found: dict[str, tuple[str, date | None]] = {}
+def _above() -> set[tuple[int, int]]:
+    """Return (superior, unit) pairs, each unit also with itself."""
+    rows = session().execute(select(unit_closure.c.ancestor_id, unit_closure.c.descendant_id))
+    return {(row.ancestor_id, row.descendant_id) for row in rows}
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Somebody in the register, and the post held now."""
+
+    name: str
+    retires_on: date | None
+    posts: frozenset[tuple[int, str]]
+    may_manage: bool
+
+
+def _known(codes: Sequence[str]) -> dict[str, _Known]:
+    """Return the people who are in the register, by staff code."""
+    found: dict[str, _Known] = {}
     for start in range(0, len(codes), 500):
         rows = session().execute(
-            select(Person.staff_code, Person.name, Person.retires_on).where(
-                Person.staff_code.in_(codes[start : start + 500])
+            select(
+                Person.staff_code,
+                Person.name,
+                Person.retires_on,
+                Post.unit_id,
+                Post.title,
+                visible(MANAGE, Person).label("may_manage"),
             )
+            .outerjoin(Holding, (Holding.person_id == Person.id) & Holding.until.is_(None))
+            .outerjoin(Post, Post.id == Holding.post_id)
+            .where(Person.staff_code.in_(codes[start : start + 500]))
         )
-        found.update({row.staff_code: (row.name, row.retires_on) for row in rows})
+        found.update(
+            {
+                row.staff_code: _Known(
+                    row.name,
+                    row.retires_on,
+                    frozenset([(row.unit_id, row.title)] if row.unit_id else ()),
+                    bool(row.may_manage),
+                )
+                for row in rows
+            }
+        )
     return found
 
 
@@ -328,6 +386,8 @@ def _posts(work: Work, lines: Sequence[RegisterLine]) -> dict[tuple[int, str], i
         )
         if not work.may(MANAGE, post):
             raise ValidationFailed({"": _("Có đơn vị ngoài phạm vi của bạn.")})
+        if not is_above(work, line.reach_unit_id, line.unit_id):
+            raise ValidationFailed({"": _("Hãy chọn chính đơn vị này hoặc cấp trên.")})
         work.session.add(post)
         work.session.flush()
         posts[line.unit_id, line.post] = post.id

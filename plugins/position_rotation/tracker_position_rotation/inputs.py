@@ -117,6 +117,16 @@ class DraftPlan:
     task_id: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class SavePlan:
+    """A plan's title, and the task of the reform plan that takes its progress from it."""
+
+    plan_id: int
+    title: str
+    task_id: int | None = None
+    version: int | None = None
+
+
 @dataclass(frozen=True)
 class PlanRef:
     """Names a plan."""

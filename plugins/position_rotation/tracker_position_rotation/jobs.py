@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tracker.api import clock
-from tracker.api.errors import NotFound
+from tracker.api.errors import Conflict, NotFound
 from tracker.api.i18n import gettext as _
 from tracker.api.jobs import JobCall
 from tracker.api.queries import session
@@ -20,7 +20,7 @@ def propose(call: JobCall) -> str:
     """Make the proposal that a draft waits for. The solver runs outside any transaction."""
     plan = session().get(Plan, call.input.get("plan"))
     if plan is None:
-        raise NotFound
+        return _("Bản nháp đã bị xóa.")
     call.progress(0, 3, _("Đọc sổ"))
     facts = drafting.situation(
         session(), plan, OWN.setting("position_rotation.shortest_months"), clock.today()
@@ -38,5 +38,9 @@ def propose(call: JobCall) -> str:
         plans.apply_proposal(work, data)
         call.finish_in(work, said)
 
-    run(write, found)
+    try:
+        run(write, found)
+    except (Conflict, NotFound):
+        # Approved or deleted while the solver worked: the proposal is wanted by nobody.
+        return _("Kế hoạch không còn là bản nháp, phương án không được ghi.")
     return said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tracker.api.i18n import lazy_gettext as _l
+from tracker.api.i18n import locale_code
 from tracker_position_rotation.models import Outcome, PlanState
 from tracker_position_rotation.rules import Standing
 
@@ -42,3 +43,8 @@ STATES = {
     PlanState.APPROVED: _l("Đã ban hành"),
     PlanState.CLOSED: _l("Đã kết thúc"),
 }
+
+
+def reason_name(name: str, name_en: str) -> str:
+    """Return the name of a reason in the reader's language."""
+    return name_en if name_en and locale_code() == "en" else name

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from werkzeug.wrappers import Response
 
 from tracker.api import clock
 from tracker.api.errors import NotFound
 from tracker.api.i18n import gettext as _
 from tracker.api.numbers import percent
+from tracker.api.queries import paginate, session, tasks, unit_choices, unit_names, visible
 from tracker.api.queries import plans as reform_plans
-from tracker.api.queries import session, tasks, unit_choices, unit_names, visible
 from tracker.api.web import (
     Column,
     Sheet,
     download,
     flash,
+    page_number,
     redirect,
     render_template,
     requires,
@@ -56,18 +57,23 @@ def list_plans() -> str:
     )
 
 
-def _task_choices(year: int | None = None) -> list[tuple[int, str]]:
-    """Return (id, title) of the reform plans' tasks that may take their progress from here."""
-    year = year or clock.today().year
+def _task_choices(first: int, last: int, kept: int | None = None) -> list[tuple[int, str]]:
+    """Return (id, title) of the reform plans' tasks that may take their progress from here.
+
+    Those that speak of rotation in plans of the years, and the one that is kept.
+    """
     rows = session().execute(
         select(tasks.c.id, tasks.c.title, reform_plans.c.title)
         .join(reform_plans, reform_plans.c.id == tasks.c.plan_id)
         .where(
             tasks.c.kind == "task",
             tasks.c.withdrawn_on.is_(None),
-            reform_plans.c.year_from <= year,
-            reform_plans.c.year_to >= year,
-            tasks.c.folded.contains("chuyen doi vi tri"),
+            or_(
+                tasks.c.id == kept,
+                (reform_plans.c.year_from <= last)
+                & (reform_plans.c.year_to >= first)
+                & tasks.c.folded.contains("chuyen doi vi tri"),
+            ),
             visible("plans.view", tasks),
         )
         .order_by(reform_plans.c.sort_key, tasks.c.path)
@@ -82,9 +88,10 @@ def new_plan() -> Answer:
     """Begin a plan: whoever falls due in its year is listed at once."""
     form = forms.PlanForm()
     form.unit_id.choices = forms.options(unit_choices(MANAGE), _("Chọn đơn vị"))
-    form.task_id.choices = forms.options(_task_choices(), _("Không gắn nhiệm vụ"))
+    year = clock.today().year
+    form.task_id.choices = forms.options(_task_choices(year, year + 1), _("Không gắn nhiệm vụ"))
     if not form.is_submitted():
-        form.year.data = clock.today().year
+        form.year.data = year
         if len(form.unit_id.choices) > 1:
             form.unit_id.data = form.unit_id.choices[1].value
     elif key := written(
@@ -98,7 +105,33 @@ def new_plan() -> Answer:
         ),
     ):
         return _to(session().get(Plan, key))
-    return page("plan_form", form)
+    return page("plan_form", form, plan=None)
+
+
+@blueprint.route("/ke-hoach/<uuid:plan_id>/sua", methods=["GET", "POST"])
+@requires(MANAGE)
+def edit_plan(plan_id: UUID) -> Answer:
+    """Change a plan's title, and tie it to the task of the reform plan."""
+    plan = _plan(plan_id)
+    form = forms.PlanEditForm()
+    form.task_id.choices = forms.options(
+        _task_choices(plan.year, plan.year, plan.task_id), _("Không gắn nhiệm vụ")
+    )
+    if not form.is_submitted():
+        fill(form, plan, "title", "task_id", "version")
+    elif written(
+        form,
+        plans.save_plan,
+        lambda: inputs.SavePlan(
+            plan_id=plan.id,
+            title=form.title.data or "",
+            task_id=form.task_id.data,
+            version=version_of(form.version.data),
+        ),
+    ):
+        flash(_("Đã lưu."), "success")
+        return _to(_plan(plan_id))
+    return page("plan_form", form, plan=plan)
 
 
 def _to(plan: Plan | None) -> Response:
@@ -126,11 +159,21 @@ def _plan_page(plan: Plan, problems: list[str] | None = None, **filled: object) 
     counts = queries.plan_counts(session(), [plan.id])[plan.id]
     approve, publish = forms.ApproveForm(), forms.PublishForm()
     short = plan.proposal.get("short", {}) if plan.proposal else {}
+    shown = paginate(
+        queries.plan_rows(plan, frozenset({outcome}) if outcome else frozenset()), page_number()
+    )
+    waits = plans.waits_for_proposal(plan, clock.now())
+    task = select(tasks.c.title).where(tasks.c.id == plan.task_id, visible("plans.view", tasks))
     return render_template(
         "position_rotation/plan.html",
         plan=plan,
         unit=unit_names([plan.unit_id])[plan.unit_id],
-        lines=queries.plan_lines(session(), plan, frozenset({outcome}) if outcome else frozenset()),
+        page=shown,
+        lines=[queries.plan_line(row, plan.year) for row in shown.rows],
+        waits=waits,
+        was_lost=plan.asked_at is not None and not waits,
+        task_title=session().scalar(task) if plan.task_id else None,
+        reasons=queries.reason_counts(session(), plan.id),
         by_outcome=queries.outcomes(session(), plan.id),
         outcome=outcome,
         counts=counts,
@@ -223,11 +266,10 @@ def delete_plan(plan_id: UUID) -> Response:
 
 
 def _row(plan: Plan, row_id: int) -> tuple[PlanRow, queries.PlanLine]:
-    row = session().get(PlanRow, row_id)
-    if row is None or row.plan_id != plan.id:
+    found = session().execute(queries.plan_rows(plan, row_id=row_id)).one_or_none()
+    if found is None:
         raise NotFound
-    line = next(one for one in queries.plan_lines(session(), plan) if one.id == row.id)
-    return row, line
+    return found.PlanRow, queries.plan_line(found, plan.year)
 
 
 @blueprint.route("/ke-hoach/<uuid:plan_id>/dong/<int:row_id>", methods=["GET", "POST"])
@@ -243,10 +285,14 @@ def edit_row(plan_id: UUID, row_id: int) -> Answer:
     form.month.choices = forms.options(
         [(month, _("Tháng %(month)s", month=month)) for month in range(1, 13)], _("Chọn tháng")
     )
-    form.reason_id.choices = forms.options(
-        [(one.id, one.name) for one in queries.reasons(session(), clock.today())],
-        _("Chọn lý do"),
-    )
+    reasons = {
+        one.id: labels.reason_name(one.name, one.name_en)
+        for one in queries.reasons(session(), clock.today())
+    }
+    if row.reason_id is not None and (line.reason_is_private or row.reason_id not in reasons):
+        # What the row says may be kept without being told.
+        reasons[row.reason_id] = line.reason or _("Lý do riêng (đang ghi)")
+    form.reason_id.choices = forms.options(reasons.items(), _("Chọn lý do"))
     if not form.is_submitted():
         fill(form, row, "to_post_id", "month", "reason_id", "deferred_until", "why", "version")
         form.outcome.data = row.outcome.value
@@ -368,6 +414,10 @@ def export_plan(plan_id: UUID) -> Response:
             (_("Tạm hoãn"), counts.deferred),
             (_("Phải chuyển theo kế hoạch"), counts.to_move),
             (_("Đã chuyển"), counts.moved),
+            *(
+                (f"{labels.OUTCOMES[one.outcome]}: {one.reason or _('Lý do riêng')}", one.many)
+                for one in queries.reason_counts(session(), plan.id)
+            ),
         ],
     )
     return download(write_workbook([rows, result]), f"chuyen-doi-{plan.year}.xlsx")

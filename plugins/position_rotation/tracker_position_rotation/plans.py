@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from tracker.api import text
 from tracker.api.errors import Conflict, FieldError, ValidationFailed
 from tracker.api.i18n import gettext as _
 from tracker.api.jobs import queue
-from tracker.api.queries import unit_closure
+from tracker.api.queries import session, tasks, unit_closure, visible
 from tracker.api.work import Work
 from tracker_position_rotation.inputs import (
     ApplyProposal,
@@ -22,6 +23,7 @@ from tracker_position_rotation.inputs import (
     MovePerson,
     PlanRef,
     PublishPlan,
+    SavePlan,
     SaveRow,
 )
 from tracker_position_rotation.models import (
@@ -37,18 +39,26 @@ from tracker_position_rotation.models import (
 )
 from tracker_position_rotation.permissions import MANAGE
 from tracker_position_rotation.rules import due_by
-from tracker_position_rotation.services import move
+from tracker_position_rotation.services import holds, move
 from tracker_position_rotation.standings import held_on, periods_on
 
 # People of one plan; beyond it a plan belongs to several units.
 MOST_ROWS = 20_000
 PROPOSE = "position_rotation.propose"
+MOST_NAMED = 5
+# After so long nobody waits for a proposal any more: the run that should make it has failed.
+PATIENCE = timedelta(minutes=15)
 
 
 def _plan(work: Work, plan_id: int) -> Plan:
     plan = work.get(Plan, plan_id)
     work.require(MANAGE, plan)
     return plan
+
+
+def waits_for_proposal(plan: Plan, now: datetime) -> bool:
+    """Tell whether a proposal that was asked for may still come."""
+    return plan.asked_at is not None and now - plan.asked_at < PATIENCE
 
 
 def _draft(work: Work, plan_id: int) -> Plan:
@@ -82,10 +92,39 @@ def draft_plan(work: Work, data: DraftPlan) -> int:
     plan.title = text.normalise(data.title) or _(
         "Kế hoạch chuyển đổi vị trí công tác năm %(year)d", year=data.year
     )
-    plan.task_id = data.task_id
+    plan.task_id = _task(data.task_id)
     work.session.add(plan)
     work.session.flush()
     list_people(work, plan)
+    return plan.id
+
+
+def _task(task_id: int | None) -> int | None:
+    """Return the task whose progress a plan gives: one that the actor sees. ValidationFailed."""
+    if task_id is None:
+        return None
+    known = select(tasks.c.id).where(
+        tasks.c.id == task_id,
+        tasks.c.kind == "task",
+        tasks.c.withdrawn_on.is_(None),
+        visible("plans.view", tasks),
+    )
+    if session().scalar(known) is None:
+        raise ValidationFailed({"task_id": _("Hãy chọn một mục trong danh sách.")})
+    return task_id
+
+
+def save_plan(work: Work, data: SavePlan) -> int:
+    """Change a plan's title and the task that takes its progress; return the plan's id."""
+    plan = _plan(work, data.plan_id)
+    if data.version is not None and plan.version != data.version:
+        raise Conflict(_("Người khác vừa sửa mục này. Hãy tải lại rồi sửa tiếp."))
+    title = text.normalise(data.title)
+    if not title:
+        raise ValidationFailed({"title": _("Hãy điền mục này.")})
+    if data.task_id != plan.task_id:
+        plan.task_id = _task(data.task_id)
+    plan.title = title
     return plan.id
 
 
@@ -195,6 +234,7 @@ def apply_proposal(work: Work, data: ApplyProposal) -> int:
     rows = _rows(work, plan)
     proposed = {one.person_id: one for one in data.rows}
     changed = 0
+    since_of = _since(work, [key for key in proposed if key not in rows])
     for person_id, row in list(rows.items()):
         if row.due_on is None and not row.is_by_hand and person_id not in proposed:
             work.session.delete(row)
@@ -203,12 +243,8 @@ def apply_proposal(work: Work, data: ApplyProposal) -> int:
         known = rows.get(one.person_id)
         row = known or PlanRow(plan_id=plan.id, person_id=one.person_id, is_by_hand=False)
         if known is None:
-            since = work.session.scalar(
-                select(Holding.since_in_category).where(
-                    Holding.person_id == one.person_id, Holding.until.is_(None)
-                )
-            )
-            if since is None:
+            post_id, since = since_of.get(one.person_id, (None, None))
+            if since is None or post_id != one.from_post_id:
                 continue
             row.since, row.from_post_id, row.outcome = since, one.from_post_id, Outcome.OPEN
             work.session.add(row)
@@ -223,6 +259,19 @@ def apply_proposal(work: Work, data: ApplyProposal) -> int:
     plan.proposal = dict(data.summary)
     work.session.flush()
     return changed
+
+
+def _since(work: Work, person_ids: Sequence[int]) -> dict[int, tuple[int, date]]:
+    """Return by person the post held now, and since when posts of its category."""
+    found: dict[int, tuple[int, date]] = {}
+    for start in range(0, len(person_ids), 500):
+        rows = work.session.execute(
+            select(Holding.person_id, Holding.post_id, Holding.since_in_category).where(
+                Holding.person_id.in_(person_ids[start : start + 500]), Holding.until.is_(None)
+            )
+        )
+        found.update({row.person_id: (row.post_id, row.since_in_category) for row in rows})
+    return found
 
 
 def save_row(work: Work, data: SaveRow) -> int:
@@ -252,8 +301,7 @@ def save_row(work: Work, data: SaveRow) -> int:
             errors.append(FieldError("month", _("Tháng từ 1 đến 12.")))
     elif data.outcome in {Outcome.DEFERRED, Outcome.EXEMPT}:
         reason = work.session.get(Reason, data.reason_id) if data.reason_id else None
-        if reason is None or reason.counts_out is not (data.outcome is Outcome.EXEMPT):
-            errors.append(FieldError("reason_id", _("Hãy chọn một lý do đang áp dụng.")))
+        errors += _reason_faults(work, row, data, reason)
     elif data.outcome is not Outcome.OPEN:
         errors.append(FieldError("outcome", _("Hãy chọn một mục trong danh sách.")))
     if errors:
@@ -271,11 +319,32 @@ def save_row(work: Work, data: SaveRow) -> int:
     return plan.id
 
 
+def _reason_faults(
+    work: Work, row: PlanRow, data: SaveRow, reason: Reason | None
+) -> list[FieldError]:
+    if reason is None or (reason.id != row.reason_id and not holds(reason, work.today)):
+        return [FieldError("reason_id", _("Hãy chọn một lý do đang áp dụng."))]
+    if reason.counts_out is not (data.outcome is Outcome.EXEMPT):
+        return [
+            FieldError(
+                "reason_id",
+                _("Lý do này để không phải chuyển, không phải để tạm hoãn.")
+                if reason.counts_out
+                else _("Lý do này chỉ để tạm hoãn."),
+            )
+        ]
+    if data.outcome is Outcome.DEFERRED and reason.needs_end and data.deferred_until is None:
+        return [FieldError("deferred_until", _("Lý do này cần ngày kết thúc."))]
+    return []
+
+
 def _unfit(work: Work, row: PlanRow, target: Post) -> str:
     """Return why a person should not be put there; '' when nothing speaks against it."""
     origin = work.session.get(Post, row.from_post_id)
     if origin is not None and origin.profession_folded != target.profession_folded:
         return _("Vị trí mới phải cùng chuyên môn: %(profession)s.", profession=origin.profession)
+    if origin is not None and origin.reach_unit_id != target.reach_unit_id:
+        return _("Vị trí mới ngoài phạm vi điều động của vị trí hiện tại.")
     left = work.session.scalars(
         select(Holding.post_id)
         .where(Holding.person_id == row.person_id, Holding.until.is_not(None))
@@ -302,10 +371,40 @@ def approve_plan(work: Work, data: ApprovePlan) -> None:
     undecided = sum(row.outcome is Outcome.OPEN for row in rows)
     if undecided:
         errors.append(FieldError("", _("Còn %(count)d người chưa có phương án.", count=undecided)))
+    if crowded := _crowded(work, rows):
+        errors.append(
+            FieldError("", _("Quá số biên chế: %(posts)s.", posts="; ".join(crowded[:MOST_NAMED])))
+        )
     if errors:
         raise ValidationFailed(errors)
     plan.number, plan.issued_on, plan.asked_at = number, data.issued_on, None
     plan.state = PlanState.APPROVED
+
+
+def _crowded(work: Work, rows: Sequence[PlanRow]) -> list[str]:
+    """Return the titles of posts that would hold more people than seats when all rows are done."""
+    planned = [row for row in rows if row.outcome is Outcome.PLANNED]
+    coming = Counter(row.to_post_id for row in planned if row.to_post_id is not None)
+    leaving = Counter(row.from_post_id for row in planned)
+    keys = sorted(coming)
+    crowded = []
+    for start in range(0, len(keys), 500):
+        part = keys[start : start + 500]
+        held = {
+            row.post_id: int(row.many)
+            for row in work.session.execute(
+                select(Holding.post_id, func.count().label("many"))
+                .where(Holding.post_id.in_(part), Holding.until.is_(None))
+                .group_by(Holding.post_id)
+            )
+        }
+        crowded += [
+            post.title
+            for post in work.session.scalars(select(Post).where(Post.id.in_(part)))
+            if coming[post.id] > leaving[post.id]
+            and held.get(post.id, 0) + coming[post.id] - leaving[post.id] > post.seats
+        ]
+    return crowded
 
 
 def publish_plan(work: Work, data: PublishPlan) -> None:
@@ -343,6 +442,9 @@ def finish_row(work: Work, data: FinishRow) -> int:
     if errors:
         raise ValidationFailed(errors)
     person = work.get(Person, row.person_id)
+    held = _since(work, [person.id]).get(person.id)
+    if held is None or held[0] != row.from_post_id:
+        raise Conflict(_("Người này không còn ở vị trí mà kế hoạch ghi; hãy sửa dòng này trước."))
     move(
         work,
         person,

@@ -12,7 +12,8 @@ from sqlalchemy import ColumnElement, Select, case, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from tracker.api import text
-from tracker.api.queries import unit_closure, units, visible
+from tracker.api.queries import unit_choices, unit_closure, units, visible
+from tracker_position_rotation.labels import reason_name
 from tracker_position_rotation.models import (
     Category,
     Deferral,
@@ -302,6 +303,31 @@ def post_choices(session: Session, *, but: int | None = None) -> list[tuple[int,
     ]
 
 
+def reach_choices(session: Session, kept: int | None = None) -> list[tuple[int, str]]:
+    """Return the units whose superior may move people of the units that the actor manages.
+
+    These units themselves, those above them, and the one that is kept.
+    """
+    found = unit_choices(MANAGE)
+    above = (
+        select(units.c.id, units.c.name)
+        .where(
+            units.c.id.in_(
+                select(unit_closure.c.ancestor_id).where(
+                    unit_closure.c.descendant_id.in_(
+                        select(units.c.id).where(visible(MANAGE, units))
+                    )
+                )
+            )
+            | (units.c.id == kept),
+            units.c.valid_to.is_(None) | (units.c.id == kept),
+        )
+        .order_by(units.c.sort_key)
+    )
+    known = {key for key, _label in found}
+    return [(row.id, row.name) for row in session.execute(above) if row.id not in known] + found
+
+
 def categories(session: Session) -> Sequence[Category]:
     """Return all categories, in order."""
     return session.scalars(
@@ -381,6 +407,7 @@ class PlanLine:
     id: int
     version: int
     person_public_id: UUID
+    may_open: bool
     name: str
     staff_code: str
     from_unit: str
@@ -404,24 +431,25 @@ class PlanLine:
     is_by_hand: bool
 
 
-def plan_lines(
-    session: Session, plan: Plan, outcomes: frozenset[Outcome] = frozenset()
-) -> list[PlanLine]:
-    """Return the rows of a plan: by unit, then by who is due first."""
+def plan_rows(
+    plan: Plan, outcomes: frozenset[Outcome] = frozenset(), row_id: int | None = None
+) -> Select[Any]:
+    """Return the query of a plan's rows: by unit, then by who is due first."""
     origin, target = aliased(Post), aliased(Post)
     from_unit, to_unit = units.alias("from_unit"), units.alias("to_unit")
-    year_end = date(plan.year, 12, 31)
     query = (
         select(
             PlanRow,
             Person.public_id,
+            visible(VIEW, Person).label("may_open"),
             Person.name,
             Person.staff_code,
-            from_unit.c.name,
-            origin.title,
-            to_unit.c.name,
-            target.title,
-            Reason.name,
+            from_unit.c.name.label("from_unit"),
+            origin.title.label("from_post"),
+            to_unit.c.name.label("to_unit"),
+            target.title.label("to_post"),
+            Reason.name.label("reason"),
+            Reason.name_en.label("reason_en"),
             Reason.is_private,
         )
         .join(Person, Person.id == PlanRow.person_id)
@@ -435,45 +463,78 @@ def plan_lines(
     )
     if outcomes:
         query = query.where(PlanRow.outcome.in_(outcomes))
-    return [
-        PlanLine(
-            id=row.id,
-            version=row.version,
-            person_public_id=public_id,
-            name=name,
-            staff_code=code,
-            from_unit=first_unit,
-            from_post=first_post,
-            since=row.since,
-            months=months_held(row.since, year_end),
-            due_on=row.due_on,
-            outcome=row.outcome,
-            to_unit=next_unit or "",
-            to_post=next_post or "",
-            month=row.month,
-            why=row.why,
-            reason=reason or "",
-            reason_is_private=bool(is_private),
-            deferred_until=row.deferred_until,
-            decision_number=row.decision_number,
-            decided_on=row.decided_on,
-            effective_on=row.effective_on,
-            minutes_number=row.minutes_number,
-            minutes_on=row.minutes_on,
-            is_by_hand=row.is_by_hand,
+    if row_id is not None:
+        query = query.where(PlanRow.id == row_id)
+    return query
+
+
+def plan_line(found: Any, year: int) -> PlanLine:
+    """Make a line from a row of `plan_rows`; a private reason stays behind."""
+    row = found.PlanRow
+    is_private = bool(found.is_private)
+    return PlanLine(
+        id=row.id,
+        version=row.version,
+        person_public_id=found.public_id,
+        may_open=bool(found.may_open),
+        name=found.name,
+        staff_code=found.staff_code,
+        from_unit=found.from_unit,
+        from_post=found.from_post,
+        since=row.since,
+        months=months_held(row.since, date(year, 12, 31)),
+        due_on=row.due_on,
+        outcome=row.outcome,
+        to_unit=found.to_unit or "",
+        to_post=found.to_post or "",
+        month=row.month,
+        why=row.why,
+        reason="" if is_private else reason_name(found.reason or "", found.reason_en or ""),
+        reason_is_private=is_private,
+        deferred_until=row.deferred_until,
+        decision_number=row.decision_number,
+        decided_on=row.decided_on,
+        effective_on=row.effective_on,
+        minutes_number=row.minutes_number,
+        minutes_on=row.minutes_on,
+        is_by_hand=row.is_by_hand,
+    )
+
+
+def plan_lines(session: Session, plan: Plan) -> list[PlanLine]:
+    """Return all lines of a plan, for paper and spreadsheets."""
+    return [plan_line(row, plan.year) for row in session.execute(plan_rows(plan))]
+
+
+@dataclass(frozen=True)
+class ReasonCount:
+    """How many people of a plan wait, or are left out, for one reason; '' of private ones."""
+
+    outcome: Outcome
+    reason: str
+    many: int
+
+
+def reason_counts(session: Session, plan_id: int) -> list[ReasonCount]:
+    """Return who is exempt or deferred by reason; private reasons are counted together."""
+    rows = session.execute(
+        select(PlanRow.outcome, Reason.name, Reason.name_en, Reason.is_private, func.count())
+        .join(Reason, Reason.id == PlanRow.reason_id)
+        .where(
+            PlanRow.plan_id == plan_id,
+            PlanRow.due_on.is_not(None),
+            PlanRow.outcome.in_([Outcome.EXEMPT, Outcome.DEFERRED]),
         )
-        for (
-            row,
-            public_id,
-            name,
-            code,
-            first_unit,
-            first_post,
-            next_unit,
-            next_post,
-            reason,
-            is_private,
-        ) in session.execute(query)
+        .group_by(PlanRow.outcome, Reason.id, Reason.name, Reason.name_en, Reason.is_private)
+        .order_by(Reason.position, Reason.id)
+    )
+    found: dict[tuple[Outcome, str], int] = {}
+    for outcome, name, name_en, is_private, many in rows:
+        key = outcome, "" if is_private else reason_name(name, name_en)
+        found[key] = found.get(key, 0) + int(many)
+    return [
+        ReasonCount(outcome, reason, many)
+        for (outcome, reason), many in sorted(found.items(), key=lambda one: not one[0][1])
     ]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from tracker.api import text
 from tracker.api.errors import Conflict, FieldError, NotFound, ValidationFailed
 from tracker.api.i18n import gettext as _
+from tracker.api.queries import unit_closure
 from tracker.api.work import Work
 from tracker_position_rotation import rules
 from tracker_position_rotation.inputs import (
@@ -59,6 +60,13 @@ def save_category(work: Work, data: SaveCategory) -> int:
         errors.append(FieldError("alert_months", _("Mốc nhắc không vượt quá thời hạn.")))
     if data.valid_to is not None and data.valid_to <= data.valid_from:
         errors.append(FieldError("valid_to", _("Ngày hết hiệu lực phải sau ngày có hiệu lực.")))
+    same = select(Category.id).where(
+        Category.code == code,
+        Category.valid_from == data.valid_from,
+        Category.id != (data.category_id or 0),
+    )
+    if code and work.session.scalar(same):
+        errors.append(FieldError("code", _("Mã này đã có, cùng ngày có hiệu lực.")))
     if errors:
         raise ValidationFailed(errors)
     if data.category_id is None:
@@ -84,6 +92,9 @@ def save_reason(work: Work, data: SaveReason) -> int:
     _required(errors, code=code, name=name)
     if data.valid_to is not None and data.valid_to <= data.valid_from:
         errors.append(FieldError("valid_to", _("Ngày hết hiệu lực phải sau ngày có hiệu lực.")))
+    same = select(Reason.id).where(Reason.code == code, Reason.id != (data.reason_id or 0))
+    if code and work.session.scalar(same):
+        errors.append(FieldError("code", _("Mã này đã có.")))
     if errors:
         raise ValidationFailed(errors)
     if data.reason_id is None:
@@ -112,16 +123,27 @@ def save_post(work: Work, data: SavePost) -> int:
         errors.append(FieldError("smallest", _("Số người tối thiểu không quá số biên chế.")))
     if data.category_id is not None and work.session.get(Category, data.category_id) is None:
         errors.append(FieldError("category_id", _("Hãy chọn một mục trong danh sách.")))
-    if errors:
-        raise ValidationFailed(errors)
-    if data.post_id is None:
-        post = Post(unit_id=data.unit_id)
-        if not work.may(MANAGE, post):
-            raise ValidationFailed({"unit_id": _("Hãy chọn đơn vị trong phạm vi của bạn.")})
-        work.session.add(post)
-    else:
+    post = None
+    if data.post_id is not None:
         post = _newest(work, Post, data.post_id, data.version)
         work.require(MANAGE, post)
+        if data.unit_id != post.unit_id:
+            errors.append(FieldError("unit_id", _("Vị trí không đổi đơn vị; hãy lập vị trí mới.")))
+    elif not work.may(MANAGE, Post(unit_id=data.unit_id)):
+        errors.append(FieldError("unit_id", _("Hãy chọn đơn vị trong phạm vi của bạn.")))
+    if not is_above(work, data.reach_unit_id, data.unit_id):
+        errors.append(FieldError("reach_unit_id", _("Hãy chọn chính đơn vị này hoặc cấp trên.")))
+    same = select(Post.id).where(
+        Post.unit_id == data.unit_id, Post.title == title, Post.id != (data.post_id or 0)
+    )
+    if work.session.scalar(same):
+        errors.append(FieldError("title", _("Đơn vị đã có vị trí mang tên này.")))
+    if errors:
+        raise ValidationFailed(errors)
+    if post is None:
+        post = Post(unit_id=data.unit_id)
+        work.session.add(post)
+    else:
         if data.seats < _holders_now(work, post.id):
             raise ValidationFailed({"seats": _("Số biên chế ít hơn số người đang giữ vị trí.")})
         if data.ended_on is not None and _holders_now(work, post.id):
@@ -134,6 +156,14 @@ def save_post(work: Work, data: SavePost) -> int:
     post.folded, post.sort_key = text.fold(title), text.sort_key(title)
     work.session.flush()
     return post.id
+
+
+def is_above(work: Work, upper: int, unit_id: int) -> bool:
+    """Tell whether a unit is another one's superior at any level, or that one itself."""
+    found = select(unit_closure.c.ancestor_id).where(
+        unit_closure.c.ancestor_id == upper, unit_closure.c.descendant_id == unit_id
+    )
+    return work.session.scalar(found) is not None
 
 
 def _holders_now(work: Work, post_id: int) -> int:
@@ -149,7 +179,11 @@ def _holders_now(work: Work, post_id: int) -> int:
 
 def _free_post(work: Work, post_id: int | None, *, makes_room: int = 0) -> Post:
     """Return the post, locked, when the actor manages it and it has a seat."""
-    post = work.session.get(Post, post_id, with_for_update=True) if post_id else None
+    post = (
+        work.session.get(Post, post_id, with_for_update=True, populate_existing=True)
+        if post_id
+        else None
+    )
     if post is None or not work.may(MANAGE, post):
         raise ValidationFailed({"post_id": _("Hãy chọn vị trí trong phạm vi của bạn.")})
     if post.ended_on is not None:
@@ -210,6 +244,7 @@ def move_person(work: Work, data: MovePerson) -> int:
     """End the post held now on `effective_on` and begin the next; return the person's id.
 
     The clock of the category begins anew, but for a post that was only made anew with its unit.
+    Somebody who holds no post any more comes back into one.
     """
     person = _newest(work, Person, data.person_id, data.version)
     work.require(MANAGE, person)
@@ -224,11 +259,17 @@ def move(work: Work, person: Person, data: MovePerson, *, makes_room: int = 0) -
     """
     now = work.session.scalars(
         select(Holding)
-        .where(Holding.person_id == person.id, Holding.until.is_(None))
+        .where(Holding.person_id == person.id)
+        .order_by(Holding.since.desc())
+        .limit(1)
         .with_for_update()
     ).one_or_none()
-    if now is None:
+    if now is None or (now.until is not None and data.post_id is None):
         raise Conflict(_("Người này không còn giữ vị trí nào trong sổ."))
+    if now.until is not None and data.effective_on < now.until:
+        raise ValidationFailed(
+            {"effective_on": _("Ngày có hiệu lực không trước ngày rời vị trí trước.")}
+        )
     if data.effective_on <= now.since:
         raise ValidationFailed(
             {"effective_on": _("Ngày có hiệu lực phải sau ngày bắt đầu giữ vị trí hiện tại.")}
@@ -237,10 +278,11 @@ def move(work: Work, person: Person, data: MovePerson, *, makes_room: int = 0) -
         raise ValidationFailed({"effective_on": _("Ngày có hiệu lực không sau hôm nay.")})
     if data.decided_on is not None and data.decided_on > work.today:
         raise ValidationFailed({"decided_on": _("Ngày quyết định không sau hôm nay.")})
-    if data.post_id is not None and data.post_id == now.post_id:
-        raise ValidationFailed({"post_id": _("Đây là vị trí đang giữ.")})
-    now.until = data.effective_on
-    work.session.flush()
+    if now.until is None:
+        if data.post_id is not None and data.post_id == now.post_id:
+            raise ValidationFailed({"post_id": _("Đây là vị trí đang giữ.")})
+        now.until = data.effective_on
+        work.session.flush()
     # A version of the person's page covers the posts held, so that two moves at once collide.
     person.folded = text.fold(f"{person.name} {person.staff_code}")
     if data.post_id is None:
@@ -265,7 +307,7 @@ def add_deferral(work: Work, data: AddDeferral) -> int:
     work.require(MANAGE, person)
     reason = work.session.get(Reason, data.reason_id)
     errors: list[FieldError] = []
-    if reason is None or not _holds(reason, data.start):
+    if reason is None or not holds(reason, data.start):
         errors.append(FieldError("reason_id", _("Hãy chọn một lý do đang áp dụng.")))
     elif reason.needs_end and data.end is None:
         errors.append(FieldError("end", _("Lý do này cần ngày kết thúc.")))
@@ -289,7 +331,8 @@ def add_deferral(work: Work, data: AddDeferral) -> int:
     return deferral.id
 
 
-def _holds(reason: Reason, day: date) -> bool:
+def holds(reason: Reason, day: date) -> bool:
+    """Tell whether a reason may be given on a day."""
     return reason.valid_from <= day and (reason.valid_to is None or day < reason.valid_to)
 
 

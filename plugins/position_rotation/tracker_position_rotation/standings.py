@@ -17,13 +17,27 @@ from tracker_position_rotation.rules import Period, Standing, last_start
 
 
 def periods_on(session: Session, day: date) -> dict[int, Period]:
-    """Return the period of each category that is in force on `day`, by its id."""
-    rows = session.execute(
-        select(Category.id, Category.months, Category.alert_months).where(
-            Category.valid_from <= day, or_(Category.valid_to.is_(None), Category.valid_to > day)
-        )
-    )
-    return {row.id: Period(row.months, row.alert_months) for row in rows}
+    """Return the period in force on `day` of each category, by its id.
+
+    A category whose rule changed is written anew with the same code: posts may name the old row
+    or the new one, what counts is the one in force; where two are, the one that began last.
+    """
+    codes: dict[str, list[int]] = {}
+    found: dict[str, Period] = {}
+    for row in session.execute(
+        select(
+            Category.id,
+            Category.code,
+            Category.months,
+            Category.alert_months,
+            Category.valid_from,
+            Category.valid_to,
+        ).order_by(Category.valid_from)
+    ):
+        codes.setdefault(row.code, []).append(row.id)
+        if row.valid_from <= day and (row.valid_to is None or row.valid_to > day):
+            found[row.code] = Period(row.months, row.alert_months)
+    return {key: period for code, period in found.items() for key in codes[code]}
 
 
 def held_on(day: date) -> ColumnElement[bool]:

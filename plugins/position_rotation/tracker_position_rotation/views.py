@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from tracker.api import clock
 from tracker.api.errors import NotFound
 from tracker.api.i18n import gettext as _
-from tracker.api.queries import paginate, session, unit_choices
+from tracker.api.queries import paginate, session, unit_choices, unit_names
 from tracker.api.web import (
     Column,
     Sheet,
@@ -241,7 +241,8 @@ def move_person(person_id: UUID) -> Page:
     ):
         flash(_("Đã ghi quyết định."), "success")
         return redirect(url_for("position_rotation.show_person", person_id=person_id), code=303)
-    return page("move", form, person=person)
+    held = queries.posts_held(session(), person.id)
+    return page("move", form, person=person, holds_post=bool(held and held[0].until is None))
 
 
 @blueprint.route("/nguoi/<uuid:person_id>/hoan", methods=["GET", "POST"])
@@ -251,7 +252,10 @@ def defer_person(person_id: UUID) -> Page:
     person = _person(person_id)
     form = forms.DeferralForm()
     form.reason_id.choices = forms.options(
-        [(one.id, one.name) for one in queries.reasons(session(), clock.today())],
+        [
+            (one.id, labels.reason_name(one.name, one.name_en))
+            for one in queries.reasons(session(), clock.today())
+        ],
         _("Chọn lý do"),
     )
     if not form.is_submitted():
@@ -330,15 +334,21 @@ def edit_post(post_id: UUID) -> Page:
 
 def _edit_post(post: Post | None) -> Page:
     form = forms.PostForm()
-    reach = unit_choices(MANAGE)
-    form.unit_id.choices = forms.options(reach, _("Chọn đơn vị"))
-    form.reach_unit_id.choices = forms.options(reach, _("Chọn đơn vị"))
+    own = unit_choices(MANAGE)
+    if post is not None:
+        own = list(unit_names([post.unit_id]).items())
+    form.unit_id.choices = forms.options(own, _("Chọn đơn vị"))
+    form.reach_unit_id.choices = forms.options(
+        queries.reach_choices(session(), post.reach_unit_id if post else None), _("Chọn đơn vị")
+    )
     today = clock.today()
     form.category_id.choices = forms.options(
         [
             (one.id, f"{one.code} – {one.title}")
             for one in queries.categories(session())
-            if one.valid_to is None or one.valid_to > today
+            if one.valid_to is None
+            or one.valid_to > today
+            or (post is not None and one.id == post.category_id)
         ],
         _("Không phải chuyển đổi"),
     )
