@@ -110,7 +110,7 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
         ),
         MenuItem(
             key="webhooks",
-            label=_l("Gửi sang hệ thống khác"),
+            label=_l("Nơi nhận tin"),
             endpoint="notices.list_endpoints",
             icon="external",
             group="admin",
