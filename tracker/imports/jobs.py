@@ -66,8 +66,10 @@ def _page(key: str, public_id: UUID) -> str:
 
 @contextmanager
 def _acting_for(owner_id: int | None) -> Iterator[None]:
-    """Act for the person who sent a file, in their language. Raises NotFound once they are gone."""
-    person = shell_contracts().person_of(owner_id) if owner_id is not None else None
+    """Act for whoever sent a file, in their language. Raises NotFound when either is gone."""
+    if owner_id is None:
+        raise NotFound(_("Tệp không còn được giữ. Hãy gửi lại."))
+    person = shell_contracts().person_of(owner_id)
     if person is None:
         raise NotFound(_("Tài khoản đã gửi tệp không còn hoạt động."))
     context = replace(current(), actor=person.actor, source=Source.IMPORT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -22,6 +23,7 @@ from tracker.core.context import Actor, Context, acting
 from tracker.core.db import db
 from tracker.core.rights import Role
 from tracker.core.work import Work, run
+from tracker.notices import services, tidy
 from tracker.notices.bell import MOST
 from tracker.notices.models import Notice
 from tracker.outbox.telling import Tell, tell
@@ -36,6 +38,7 @@ from tracker.plans.inputs import (
 )
 from tracker.plans.models import Extension, Urge
 from tracker.plugins.events import JobFailed, PluginPaused
+from tracker.settings.services import SaveSettings, save_settings
 
 pytestmark = pytest.mark.usefixtures("system")
 
@@ -175,6 +178,32 @@ def test_same_occasion_is_told_once_however_often_it_is_settled(office: dict[str
     assert len(notices_of(office["head"])) == 1
     # The outbox knows the key: whoever it named first was told, and nobody later.
     assert notices_of(office["officer"]) == []
+
+
+def test_old_notices_are_tidied_away_and_unread_ones_later(
+    office: dict[str, int], clock: FixedClock
+) -> None:
+    def tidied() -> str:
+        return tidy.tidy(SimpleNamespace())  # type: ignore[arg-type]
+
+    officer, head = office["officer"], office["head"]
+    tell_people([officer, head])
+    run(services.mark_read, services.MarkRead(officer))
+    clock.advance(days=179)
+    tell_people([officer], key="2")
+    run(services.mark_read, services.MarkRead(officer))
+    assert tidied() == "Đã dọn 0 thông báo cũ."
+    clock.advance(days=2)
+    assert tidied() == "Đã dọn 1 thông báo cũ."
+    assert [one.key for one in notices_of(officer)] == ["plans.assigned:2"]
+    assert len(notices_of(head)) == 1
+    # Unread ones are never kept for a shorter time than read ones, whatever the settings say.
+    run(save_settings, SaveSettings({tidy.READ_DAYS: 400, tidy.UNREAD_DAYS: 30}))
+    clock.advance(days=215)
+    assert tidied() == "Đã dọn 0 thông báo cũ."
+    clock.advance(days=5)
+    assert tidied() == "Đã dọn 1 thông báo cũ."
+    assert notices_of(head) == []
 
 
 def test_administrators_are_told_of_failed_jobs_and_paused_plugins(
