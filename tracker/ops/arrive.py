@@ -5,7 +5,8 @@
 `python -m tracker.ops.arrive report`   write into the database how this machine stands
 
 None of them loads more than it needs, and the supervisor itself loads no plug-in: what a plug-in
-does at its import ends this process, not the server. `trial` prints one line of JSON, last.
+does at its import ends this process, not the server. `trial` prints one line of JSON, and then
+waits for one line: `report` and a generation, once the servers run what it tried.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask
@@ -64,35 +66,49 @@ def fetch(settings: Settings) -> None:
         operations.bring_here(settings)
 
 
-def trial(settings: Settings) -> Mapping[str, str]:
-    """Make the app with the plug-ins of the set file; return those left out, with the reason."""
-    load_models()
-    # The names that lead nowhere, clashes and broken mappings are found by making the whole app.
-    app = create_app(settings, load_plugins(settings))
-    return host_of(app).failures
+@dataclass(frozen=True)
+class Loaded:
+    """The app as a server of this machine would make it, and the set that it was made from."""
+
+    settings: Settings
+    wanted: SetFile
+    app: Flask
+
+    @property
+    def failures(self) -> Mapping[str, str]:
+        """The plug-ins that were left out, with the reason."""
+        return host_of(self.app).failures
 
 
-def report(settings: Settings) -> None:
-    """Write down which plug-ins could not be loaded here, and how far this machine is."""
+def load(settings: Settings) -> Loaded:
+    """Make the app with the plug-ins of the set file.
+
+    Names that lead nowhere, clashes and broken mappings are found by making the whole app.
+    """
     load_models()
-    plugins = load_plugins(settings)
-    app = create_app(settings, plugins)
-    host = host_of(app)
     wanted = read_set(settings.instance)
-    with _as_system(app):
-        fill(app)
-        for name, detail in host.failures.items():
-            run(services.note_failure, _failure(wanted, name, detail))
+    return Loaded(settings, wanted, create_app(settings, load_plugins(settings)))
+
+
+def report(loaded: Loaded, generation: int | None = None) -> None:
+    """Write down which plug-ins could not be loaded here, and how far this machine is.
+
+    `generation` is what its servers run; without it, what was loaded.
+    """
+    host = host_of(loaded.app)
+    failures = {name: without_secrets(one) for name, one in host.failures.items()}
+    with _as_system(loaded.app):
+        fill(loaded.app)
+        for name, detail in failures.items():
+            run(services.note_failure, _failure(loaded.wanted, name, detail))
         run(
             services.note_server,
             services.NoteServer(
-                machine=machine_name(settings),
-                generation=wanted.generation,
+                machine=machine_name(loaded.settings),
+                generation=loaded.wanted.generation if generation is None else generation,
                 detail={
                     "plugins": {name: one.version for name, one in host.plugins.items()},
-                    "failures": {
-                        name: without_secrets(reason) for name, reason in host.failures.items()
-                    },
+                    "failures": failures,
                     "safe_mode": host.is_safe,
                 },
             ),
@@ -102,7 +118,7 @@ def report(settings: Settings) -> None:
 def _failure(wanted: SetFile, name: str, detail: str) -> services.NoteFailure:
     version = next((one.version for one in wanted.entries if one.name == name), "")
     reason = Reason.IMPORT_KILLED if detail == KILLED else Reason.IMPORT_FAILED
-    return services.NoteFailure(name, version, reason, without_secrets(detail)[:300])
+    return services.NoteFailure(name, version, reason, detail[:300])
 
 
 def main(words: list[str]) -> None:
@@ -113,12 +129,17 @@ def main(words: list[str]) -> None:
     elif words == ["trial"]:
         # What plug-ins print must not be taken for the answer.
         answer, sys.stdout = sys.stdout, sys.stderr
-        failures = trial(settings)
-        answer.write(json.dumps(dict(failures), ensure_ascii=False) + "\n")
-    elif words == ["report"]:
-        report(settings)
+        loaded = load(settings)
+        answer.write(json.dumps(dict(loaded.failures), ensure_ascii=False) + "\n")
+        answer.flush()
+        # The servers take it over now; what is loaded here already then says so.
+        told = sys.stdin.readline().split()
+        if told[:1] == ["report"]:
+            report(loaded, int(told[1]))
+    elif words[:1] == ["report"] and all(word.isdecimal() for word in words[1:]):
+        report(load(settings), *map(int, words[1:2]))
     else:
-        raise SystemExit(f"usage: {Path(__file__).stem} fetch|trial|report")
+        raise SystemExit(f"usage: {Path(__file__).stem} fetch|trial|report [generation]")
 
 
 if __name__ == "__main__":

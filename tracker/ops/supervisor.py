@@ -12,9 +12,10 @@ in a process of its own, and then reloads. It imports neither the app nor a plug
 
 from __future__ import annotations
 
-import json
+import fcntl
 import logging
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -29,7 +30,13 @@ from functools import partial
 from tracker.config import Settings
 from tracker.ops import workers
 from tracker.ops.watching import Reader, generation
-from tracker.plugins.setfile import code_of, read_plain, write_plain
+from tracker.plugins.setfile import (
+    SWITCH_LOCK,
+    code_of,
+    plugins_folder,
+    read_plain,
+    write_plain,
+)
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +48,9 @@ LONGEST_PAUSE_SECONDS = 60.0
 LOOK_SECONDS = 0.5
 # How often the database is asked whether the wanted set has changed.
 ASK_SECONDS = 1.0
+FETCH_AGAIN_SECONDS = 10.0
+# How long after a switch without other code it is told of.
+SETTLE_SECONDS = 2.0
 # A trial that takes longer has come upon a plug-in that never ends; its mark says which.
 TRIAL_SECONDS = 60
 MOST_TRIALS = 5
@@ -78,9 +88,9 @@ def worker_command() -> list[str]:
     return [sys.executable, "-m", "tracker", "worker"]
 
 
-def arrive_command(word: str) -> list[str]:
+def arrive_command(*words: str) -> list[str]:
     """Return the command line of a step towards the wanted set (see tracker.ops.arrive)."""
-    return [sys.executable, "-m", "tracker.ops.arrive", word]
+    return [sys.executable, "-m", "tracker.ops.arrive", *words]
 
 
 @dataclass
@@ -103,7 +113,7 @@ class Supervisor:
     brought: int = 0
     _reader: Reader | None = None
     _asked_at: float = 0.0
-    _known: int | None = None
+    _report_at: float | None = None
     _looking: threading.Thread | None = None
     _worker_pause: float = 1.0
     _worker_started: float = 0.0
@@ -228,13 +238,27 @@ class Supervisor:
             self._in_background(self._switch)
         elif brought != self.brought:
             self.brought = brought
+            # One switch often follows another: they are told of together.
+            self._report_at = time.monotonic() + SETTLE_SECONDS
+        elif self._report_at is not None and time.monotonic() >= self._report_at:
+            self._report_at = None
             self._in_background(self._report)
         elif time.monotonic() - self._asked_at >= ASK_SECONDS and self._reader is not None:
             self._asked_at = time.monotonic()
             newest = generation(self._reader)
-            if newest is not None and newest > brought and newest != self._known:
-                self._known = newest
+            if newest is not None and newest > brought and not self._is_switching():
                 self._in_background(self._fetch)
+
+    def _is_switching(self) -> bool:
+        """Tell whether a switch is under way on this machine, which will write the set file."""
+        try:
+            with (plugins_folder(self.settings.instance) / SWITCH_LOCK).open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
 
     def _is_busy(self) -> bool:
         return self._looking is not None and self._looking.is_alive()
@@ -244,46 +268,78 @@ class Supervisor:
         self._looking.start()
 
     def _fetch(self) -> None:
-        if self._arrive("fetch", TRIAL_SECONDS) is None:
-            # Asked for again: the database or the disk may be back by then.
-            self._known = None
+        if not self._arrive(TRIAL_SECONDS, "fetch"):
+            # Asked for again a little later: the database or the disk may be back by then.
+            self._asked_at = time.monotonic() + FETCH_AGAIN_SECONDS
 
     def _switch(self) -> None:
         """Try the wanted code, then reload; a plug-in that breaks the trial leaves its mark."""
         self.reloading.clear()
         for _attempt in range(MOST_TRIALS):
             code, brought = self._wanted()
-            if self._arrive("trial", TRIAL_SECONDS) is not None:
+            trial = self._try()
+            if trial is not None:
                 break
+        else:
+            # No worker could load it either: better without plug-ins than without a server.
+            self._go_safe()
+            code, brought = self._wanted()
         self.running, self.brought = code, brought
         self._reload()
-        self._report()
+        # The trial has loaded what is to be told.
+        told = f"report {brought}\n".encode()
+        if trial is None or not self._finish(trial, TRIAL_SECONDS, told):
+            self._report()
 
     def _report(self) -> None:
-        self._arrive("report", TRIAL_SECONDS)
+        # What the servers run by now: the file may want more already.
+        self._arrive(TRIAL_SECONDS, "report", str(self.brought))
 
-    def _arrive(self, word: str, seconds: float) -> dict[str, str] | None:
-        """Take a step in a process of its own; return what it says, None when it failed."""
+    def _try(self) -> subprocess.Popen[bytes] | None:
+        """Have the wanted code loaded in a process of its own, which then waits for a word.
+
+        None where that ended or froze the process.
+        """
+        trial = self._begin("trial")
+        deadline = time.monotonic() + TRIAL_SECONDS
+        while trial.stdout is not None and time.monotonic() < deadline:
+            if self.stopping.is_set():
+                break
+            if not select.select([trial.stdout], [], [], LOOK_SECONDS)[0]:
+                continue
+            line = trial.stdout.readline()
+            if not line:
+                break
+            if line.startswith(b"{"):
+                return trial
+        self._kill(trial)
+        return None
+
+    def _arrive(self, seconds: float, *words: str) -> bool:
+        """Take a step in a process of its own; tell whether it went well."""
+        return self._finish(self._begin(*words), seconds)
+
+    def _begin(self, *words: str) -> subprocess.Popen[bytes]:
         self.step = subprocess.Popen(
-            arrive_command(word),
+            arrive_command(*words),
             env=dict(self.environment),
             stdout=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
+            # Looked at piece by piece: nothing may wait in a buffer.
+            bufsize=0,
             start_new_session=True,
         )
+        return self.step
+
+    def _finish(
+        self, step: subprocess.Popen[bytes], seconds: float, word: bytes | None = None
+    ) -> bool:
+        """Give a step its last word and wait for its end; tell whether it went well."""
         try:
-            output = self.step.communicate(timeout=seconds)[0]
+            step.communicate(word, timeout=seconds)
         except subprocess.TimeoutExpired:
-            self._kill(self.step)
-            return None
-        if self.step.returncode != 0:
-            return None
-        line = output.decode(errors="replace").strip().rpartition("\n")[2]
-        try:
-            said: dict[str, str] = json.loads(line or "{}")
-        except ValueError:
-            return {}
-        return said
+            self._kill(step)
+        return step.returncode == 0
 
     def _reload(self) -> None:
         """Exchange the web workers one by one, then the job process."""

@@ -45,13 +45,12 @@ from tracker.plugins.loader import (
 from tracker.plugins.manifest import Manifest, version_key
 from tracker.plugins.models import Disposal, PluginInstall, PluginRelease
 from tracker.plugins.packages import Package
-from tracker.plugins.setfile import SET_FILE, plugins_folder
+from tracker.plugins.setfile import SET_FILE, SWITCH_LOCK, plugins_folder
 from tracker.plugins.signatures import Signature
 from tracker.plugins.states import LOADED_STATES, PluginState, Reason, Wanted, explain
 
 log = logging.getLogger(__name__)
 
-LOCK_FILE = ".switch.lock"
 SET_LOCK_FILE = ".set.lock"
 # Of PostgreSQL: machines of one instance switch one after the other, too.
 LOCK = migrate.LOCK + 1
@@ -103,7 +102,7 @@ def _one_at_a_time(settings: Settings) -> Iterator[None]:
     behind when it was killed is cleared away.
     """
     folder = plugins_folder(settings.instance)
-    with _locked(folder / LOCK_FILE), _locked_everywhere(settings):
+    with _locked(folder / SWITCH_LOCK), _locked_everywhere(settings):
         for path in [one for pattern in LEFT_BEHIND for one in folder.glob(pattern)]:
             if time.time() - path.stat().st_mtime > SETTLED_SECONDS:
                 shutil.rmtree(path, ignore_errors=True)

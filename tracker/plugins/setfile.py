@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 SET_FILE = "set.json"
+# Held on this machine while a plug-in is switched.
+SWITCH_LOCK = ".switch.lock"
 # Of tracker.plugins.states: imported and gated; all others are not imported.
 IMPORTED = frozenset({"enabled", "disabled", "paused"})
 

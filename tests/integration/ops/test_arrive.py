@@ -92,9 +92,10 @@ def test_each_machine_fetches_loads_and_reports(
         arrive.fetch(machine)
         assert read_set(machine.instance).generation == number
         assert (machine.instance / "plugins/tiny-1.0/tracker_tiny/hooks.py").is_file()
-        for step in (arrive.trial, arrive.report):
-            with own_process():
-                assert not step(machine)
+        with own_process():
+            loaded = arrive.load(machine)
+            assert not loaded.failures
+            arrive.report(loaded)
     assert servers() == {"8001": number, "8002": number}
     arrive.fetch(first)
     assert read_set(first.instance) == read_set(second.instance)
@@ -109,8 +110,9 @@ def test_a_plug_in_that_cannot_be_loaded_is_failed_for_all(
     machine = machines[0]
     arrive.fetch(machine)
     with own_process():
-        assert "broken on purpose" in arrive.trial(machine)["tiny"]
-        arrive.report(machine)
+        loaded = arrive.load(machine)
+        assert "broken on purpose" in loaded.failures["tiny"]
+        arrive.report(loaded)
     db.session.rollback()
     install = db.session.get(PluginInstall, "tiny")
     assert install is not None
