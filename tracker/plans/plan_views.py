@@ -479,7 +479,10 @@ def _plan_conflict(form: Any, plan: Plan, version: int, error: Conflict) -> str:
         seen_version=plan.version,
         action=url_for("plans.edit_plan", key=plan.key),
         cancel_url=url,
-        crumbs=[(_("Kế hoạch"), url_for("plans.list_plans")), (plan.title, url)],
+        crumbs=[
+            (ngettext("Kế hoạch", "Kế hoạch", 2), url_for("plans.list_plans")),
+            (plan.title, url),
+        ],
     )
 
 
@@ -905,7 +908,10 @@ def _row_conflict(form: Any, plan: Plan, task: Task, version: int, error: Confli
         seen_version=task.version,
         action=url_for("plans.edit_row", key=plan.key, task_id=task.id),
         cancel_url=url,
-        crumbs=[(_("Kế hoạch"), url_for("plans.list_plans")), (plan.title, url)],
+        crumbs=[
+            (ngettext("Kế hoạch", "Kế hoạch", 2), url_for("plans.list_plans")),
+            (plan.title, url),
+        ],
     )
 
 

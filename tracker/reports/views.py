@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
@@ -127,17 +127,19 @@ def overview() -> str:
         cards=_cards(as_of),
         rules=RULE_WORDS,
         is_today=as_of == today,
-        explain_url=url_for(
-            "plans.explain",
-            rule=CountRule.PLAN.value,
-            as_of=as_of.isoformat(),
-            **cast(dict[str, Any], queries.explained_as(here.scope)),
-        ),
+        explain_url=_explained(here, as_of, CountRule.PLAN),
+        due_url=_explained(here, as_of, CountRule.DUE),
         listed=lambda **more: _listed(here, as_of, today, more),
         done=[status.value for status in DONE],
         late_urls=_late_urls(here, as_of, today),
         show_percent=show_percent,
     )
+
+
+def _explained(here: Chosen, as_of: date, rule: CountRule) -> str:
+    """Return the address of the page that shows the rule and the rows behind a figure."""
+    asked: dict[str, Any] = {**queries.explained_as(here.scope)}
+    return url_for("plans.explain", rule=rule.value, as_of=as_of.isoformat(), **asked)
 
 
 def _listed(here: Chosen, as_of: date, today: date, more: Mapping[str, Any]) -> str:
