@@ -7,9 +7,7 @@ loads plug-ins from their installed packages.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import UUID
@@ -35,21 +33,6 @@ def tell(call: JobCall) -> str:
     return f"pid {os.getpid()}"
 
 
-def hang(call: JobCall) -> str:
-    """Start a further process, and never end."""
-    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    call.progress(other.pid, None)
-    while True:
-        time.sleep(1)
-
-
-def leave(_call: JobCall) -> str:
-    """End the process without a word to the ledger."""
-    sys.stderr.write("nothing left to do\n")
-    sys.stderr.flush()
-    os._exit(3)
-
-
 def slow(call: JobCall) -> str:
     """Write effects step by step."""
     return work_through(call, pause=0.3, ends=True)
@@ -65,7 +48,7 @@ def jobs() -> tuple[JobSpec, ...]:
             run=way,
             budget_seconds=BUDGET_SECONDS,
         )
-        for way in (tell, hang, leave, slow)
+        for way in (tell, slow)
     )
 
 

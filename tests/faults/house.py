@@ -14,16 +14,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from tests.faults.nursery import JOBS, QUEUED, STEPS, FileClock, make_app
+from tests.factories.accounts import make_user
+from tests.factories.units import make_unit
+from tests.faults.nursery import DRAIN, JOBS, OUTWARD, QUEUED, STEPS, FileClock, make_app
 from tracker.core.context import SYSTEM_ACTOR, Context, acting
 from tracker.core.db import db
 from tracker.core.work import Work, run
 from tracker.jobs.ledger import queue
+from tracker.outbox.services import LEASE
 
 # 16/06/2026 at 09:00 in Vietnam, on the hour: every job falls due.
 START = datetime(2026, 6, 16, 2, 0, tzinfo=UTC)
@@ -41,6 +45,7 @@ class House:
     nursery: subprocess.Popen[str] | None = None
     pids: list[int] = field(default_factory=list)
     kills: int = 0
+    people: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.clock = FileClock(self.folder / "clock")
@@ -49,6 +54,7 @@ class House:
         self.engine = create_engine(self.url, poolclass=NullPool)
         instance = self.folder / "instance"
         instance.mkdir(exist_ok=True)
+        self.outward = instance / OUTWARD
         self.app = make_app(self.url, instance, self.clock)
 
     # -- processes --------------------------------------------------------------------------
@@ -59,6 +65,9 @@ class House:
             connection.execute(
                 text("CREATE TABLE fault_effects (run_id VARCHAR(36), step INTEGER)")
             )
+        with self.app.app_context():
+            unit = make_unit()
+            self.people = [make_user(unit), make_user(unit)]
         with (self.folder / "processes.log").open("w") as log:
             self.nursery = subprocess.Popen(
                 [
@@ -110,11 +119,11 @@ class House:
         """Return the end of what the processes complained of."""
         return (self.folder / "processes.log").read_text()[-4000:]
 
-    def queue(self, count: int) -> None:
+    def queue(self, count: int, job: str = QUEUED) -> None:
         """Queue one-off runs, as a page or an import would, in the transaction of their cause."""
 
         def cause(work: Work, number: int) -> None:
-            queue(work, QUEUED, {"number": number})
+            queue(work, job, {"number": number})
 
         with self.app.app_context(), acting(Context(SYSTEM_ACTOR, self.clock)):
             for number in range(count):
@@ -180,6 +189,28 @@ class House:
         )
         assert effects == Counter(
             (run_id.replace("-", ""), step) for run_id in runs for step in range(1, STEPS + 1)
+        )
+        self.check_told(runs)
+
+    def check_told(self, runs: Sequence[str]) -> None:
+        """Everybody was told once of every run in the app; outside at least once, as one message.
+
+        What a killed process held is free again when its lease is over, by the clock.
+        """
+        self.clock.set(self.clock.now() + 2 * LEASE)
+        waiting = "SELECT 1 FROM outbox_messages WHERE state = 'pending' LIMIT 1"
+        while self.rows(waiting):
+            self.queue(1, DRAIN)
+            self.wait(self.is_idle, "the outbox is never worked off")
+        assert not self.rows("SELECT 1 FROM outbox_messages WHERE state <> 'done'")
+        told = self.rows("SELECT id, user_id, key FROM notices")
+        assert Counter((one.user_id, one.key.rpartition(":")[2]) for one in told) == Counter(
+            (person, str(UUID(run_id))) for person in self.people for run_id in runs
+        )
+        sent = [line.split() for line in self.outward.read_text().splitlines()]
+        # Twice the same message may go out, never one notice as two messages.
+        assert sorted(set(map(tuple, sent))) == sorted(
+            (f"notice.send:faults:{one.id}", str(one.id)) for one in told
         )
 
 

@@ -27,12 +27,25 @@ from tracker.config import Settings
 from tracker.core.clock import to_local
 from tracker.core.work import Work, run
 from tracker.jobs import worker
-from tracker.plugins.descriptors import JobCall, JobSpec
+from tracker.outbox.drain import start_pool
+from tracker.outbox.hooks import work_off
+from tracker.outbox.telling import Tell, tell
+from tracker.plugins.descriptors import (
+    Channel,
+    JobCall,
+    JobSpec,
+    NoticeKind,
+    NoticeWords,
+    Outgoing,
+)
 from tracker.plugins.host import host_of
 
 STEPS = 5
 JOBS = ("faults.bare", "faults.fenced", "faults.slow", "faults.wide")
 QUEUED = "faults.queued"
+DRAIN = "faults.drain"
+NOTICE = "faults.step"
+OUTWARD = "outward"
 LEASE_SECONDS = 1.0
 
 
@@ -67,7 +80,7 @@ class Effect:
 
 
 def write_effect(work: Work, data: Effect) -> None:
-    """Write a row that nothing keeps from being written twice, but the fence."""
+    """Write a row that nothing keeps from being written twice, but the fence; tell of the last."""
     if data.ends:
         data.call.finish_in(work, "đủ")
     else:
@@ -77,6 +90,10 @@ def write_effect(work: Work, data: Effect) -> None:
         text("INSERT INTO fault_effects (run_id, step) VALUES (:run_id, :step)"),
         {"run_id": str(data.call.run_id), "step": data.number},
     )
+    if data.number == STEPS:
+        people = work.session.execute(text("SELECT id FROM users")).scalars()
+        page: tuple[str, dict[str, object]] = ("web.home", {})
+        tell(work, Tell(kind=NOTICE, key=str(data.call.run_id), page=page, people=people))
 
 
 def work_through(call: JobCall, *, pause: float, ends: bool) -> str:
@@ -109,7 +126,26 @@ def specs() -> dict[str, JobSpec]:
             attempts=100_000,
         )
         for key, way in ways.items()
-    }
+    } | {DRAIN: JobSpec(key=DRAIN, label=DRAIN, run=work_off, attempts=100_000)}
+
+
+def send(outgoing: Outgoing, *, file: Path) -> None:
+    """Let a message out: one line, which stays whatever becomes of this process."""
+    line = f"{outgoing.key} {' '.join(str(one.id) for one in outgoing.notices)}\n"
+    time.sleep(random.uniform(0, 0.01))
+    with file.open("ab", buffering=0) as stream:
+        stream.write(line.encode())
+    time.sleep(random.uniform(0, 0.01))
+
+
+def channel(folder: Path) -> Channel:
+    """Return a way out of the app that a test can read afterwards."""
+    return Channel(
+        key="faults",
+        label="faults",
+        reachable=frozenset,
+        send=partial(send, file=folder / OUTWARD),
+    )
 
 
 def settings_for(url: str, instance: Path) -> Settings:
@@ -130,7 +166,21 @@ def settings_for(url: str, instance: Path) -> Settings:
 def make_app(url: str, instance: Path, clock: FileClock) -> Flask:
     """Return an app that offers the jobs of these tests alone."""
     app = create_app(settings_for(url, instance), clock=clock)
-    object.__setattr__(host_of(app).registry, "jobs", specs())
+    kind = NoticeKind(
+        key=NOTICE,
+        label=NOTICE,
+        words=lambda params: NoticeWords(NOTICE),
+        urgent=True,
+        breaks_quiet=True,
+        channels=frozenset({"faults"}),
+    )
+    registry = host_of(app).registry
+    for name, offered in (
+        ("jobs", specs()),
+        ("notice_kinds", {NOTICE: kind}),
+        ("channels", {"faults": channel(instance)}),
+    ):
+        object.__setattr__(registry, name, offered)
     return app
 
 
@@ -153,6 +203,8 @@ def main() -> None:
         if pid == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             random.seed(os.getpid())
+            # As a web server would, so that the outbox is worked off by what is killed, too.
+            start_pool(app)
             worker.serve(app)
             os._exit(0)
         say(str(pid))

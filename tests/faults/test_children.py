@@ -21,14 +21,17 @@ from sqlalchemy.pool import NullPool
 from tests.faults import child
 from tests.faults.house import START, House
 from tests.faults.nursery import LEASE_SECONDS, STEPS, FileClock, settings_for
+from tracker.app import create_app
 from tracker.config import Settings
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
 from tracker.core.db import db
 from tracker.core.work import Work, run
 from tracker.jobs import ledger
 from tracker.jobs.calls import Call
+from tracker.jobs.cli import run_claimed
 from tracker.jobs.models import ENDED, JobRun, RunState
 from tracker.jobs.worker import JobProcess, is_foreign
+from tracker.testing.databases import Databases
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -44,8 +47,13 @@ class Nest:
     # What the job process takes for the time, in seconds.
     watch: list[float]
 
-    def run_one(self, name: str) -> UUID:
-        """Queue a run and begin it."""
+    def run_one(self, name: str, script: str = "", *arguments: str) -> UUID:
+        """Queue a run and begin it; its child runs `script`, which needs no app, if one is given.
+
+        An app takes seconds to load, and how a child misbehaves has nothing to do with it.
+        """
+        if script:
+            self.process.command = lambda call: (sys.executable, "-c", script, *arguments)
 
         def cause(work: Work, _data: None) -> UUID:
             return ledger.queue(work, f"evil.{name}")
@@ -84,18 +92,32 @@ class Nest:
 
 
 @pytest.fixture
-def nest(database_url: str, tmp_path: Path) -> Iterator[Nest]:
+def sqlite_url(databases: Databases, tmp_path: Path) -> Iterator[str]:
+    """A migrated database, for what a child does to its process: no database changes that."""
+    with databases.fresh("sqlite", tmp_path, migrated=True) as url:
+        yield url
+
+
+@pytest.fixture
+def nest(sqlite_url: str, tmp_path: Path) -> Iterator[Nest]:
     """A job process in this very process, whose children are real."""
+    with nest_on(sqlite_url, tmp_path) as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def nest_on(url: str, tmp_path: Path) -> Iterator[Nest]:
+    """Give a job process on a migrated database."""
     instance = tmp_path / "instance"
     instance.mkdir()
     clock = FileClock(tmp_path / "clock")
     clock.set(START)
-    settings = settings_for(database_url, instance)
+    settings = settings_for(url, instance)
     app = child.make_app(settings, clock)
 
     def command(call: Call) -> Sequence[str]:
         return (
-            *(sys.executable, "-m", "tests.faults.child", database_url, str(instance)),
+            *(sys.executable, "-m", "tests.faults.child", url, str(instance)),
             *(str(clock.path), str(call.run_id), str(call.token.attempt)),
         )
 
@@ -134,15 +156,36 @@ def test_only_a_plug_ins_jobs_run_in_children(nest: Nest):
     assert ended.log.splitlines()[-1] != f"pid {os.getpid()}"
 
 
-def test_child_that_hangs_is_killed_at_its_budget_with_all_that_it_started(nest: Nest):
-    run_id = nest.run_one("hang")
-    nest.wait_for_progress(run_id)
+# Starts a further process, says which, and never ends.
+HANG = (
+    "import os, subprocess, sys, time\n"
+    "other = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+    "open(sys.argv[1] + '.new', 'w').write(str(other.pid))\n"
+    "os.replace(sys.argv[1] + '.new', sys.argv[1])\n"
+    "time.sleep(600)\n"
+)
+LEAVE = "import os, sys; sys.stderr.write('nothing left to do'); sys.stderr.flush(); os._exit(3)"
+
+
+def hang(nest: Nest, folder: Path) -> tuple[UUID, int]:
+    """Begin a run that hangs; return it, and the process that its child has started."""
+    file = folder / "grandchild"
+    run_id = nest.run_one("tell", HANG, str(file))
+    deadline = time.monotonic() + 60
+    while not file.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return run_id, int(file.read_text())
+
+
+def test_child_that_hangs_is_killed_at_its_budget_with_all_that_it_started(
+    nest: Nest, tmp_path: Path
+):
+    run_id, grandchild = hang(nest, tmp_path)
     nest.watch[0] += child.BUDGET_SECONDS + 1
     ended = nest.ended(run_id)
     assert ended.state is RunState.FAILED
     assert f"Chạy quá {child.BUDGET_SECONDS} giây" in ended.log
-    grandchild = ended.progress_done
-    assert grandchild > 1
     deadline = time.monotonic() + 10
     while is_alive(grandchild) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -150,15 +193,23 @@ def test_child_that_hangs_is_killed_at_its_budget_with_all_that_it_started(nest:
 
 
 def test_child_that_leaves_without_a_word_is_a_failed_run(nest: Nest):
-    ended = nest.ended(nest.run_one("leave"))
+    ended = nest.ended(nest.run_one("tell", LEAVE))
     assert ended.state is RunState.FAILED
     assert "nothing left to do" in ended.log
     assert "mã 3" in ended.log
 
 
+@pytest.fixture
+def nest_anywhere(database_url: str, tmp_path: Path) -> Iterator[Nest]:
+    """The same on each kind of database."""
+    with nest_on(database_url, tmp_path) as opened:
+        yield opened
+
+
 def test_child_dies_with_its_job_process_and_its_run_goes_on_elsewhere(
-    nest: Nest, database_url: str
+    nest_anywhere: Nest, database_url: str
 ):
+    nest = nest_anywhere
     # The app's own connections only read outside a unit of work.
     engine = create_engine(database_url, poolclass=NullPool)
     with engine.begin() as connection:
@@ -200,40 +251,45 @@ def test_child_ends_when_its_pipe_does(tmp_path: Path):
         process.stdout.close()
 
 
-def test_command_runs_a_claimed_run(database_url: str, tmp_path: Path):
-    house = House(database_url, tmp_path)
+def test_command_runs_a_claimed_run(sqlite_url: str, tmp_path: Path):
+    house = House(sqlite_url, tmp_path)
     environment = {
         **os.environ,
         "TRACKER_INSTANCE": str(tmp_path / "instance"),
-        "TRACKER_DATABASE_URL": database_url,
+        "TRACKER_DATABASE_URL": sqlite_url,
         "TRACKER_SECRET_KEY": "for-tests-only-" + "0123456789abcdef" * 4,
     }
-    with house.app.app_context(), acting(Context(SYSTEM_ACTOR, house.clock)):
+    # With the product's own jobs, as the command has them.
+    app = create_app(settings_for(sqlite_url, tmp_path / "instance"), clock=house.clock)
+    with app.app_context(), acting(Context(SYSTEM_ACTOR, house.clock)):
         run(ledger.note_due, ledger.Due("audit.anchor", START))
         claimed = run(ledger.claim_run, ledger.Claim("here:1", 30, ["audit.anchor"]))
-    assert claimed is not None
-    command = [
-        *(sys.executable, "-m", "tracker", "jobs", "exec"),
-        *(str(claimed.run_id), "--attempt"),
-    ]
-    # Too old a token writes nothing.
-    for attempt, state in (("9", "running"), (str(claimed.attempt), "done")):
-        process = subprocess.Popen(
-            [*command, attempt], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
-        )
-        assert process.stderr is not None
-        said = process.stderr.read()
-        assert process.wait(timeout=60) == 0, said.decode()
-        process.stderr.close()
-        assert process.stdin is not None
-        process.stdin.close()
-        assert [one[2] for one in house.ledger()] == [state], said.decode()
+        assert claimed is not None
+        # Another token than the run's own writes nothing.
+        run_claimed(claimed.run_id, claimed.attempt + 1)
+        db.engine.dispose()
+    assert [one[2] for one in house.ledger()] == ["running"]
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "tracker", "jobs", "exec"),
+            *(str(claimed.run_id), "--attempt", str(claimed.attempt)),
+        ],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    )
+    assert process.stderr is not None
+    said = process.stderr.read()
+    assert process.wait(timeout=60) == 0, said.decode()
+    process.stderr.close()
+    assert process.stdin is not None
+    process.stdin.close()
+    assert [one[2] for one in house.ledger()] == ["done"], said.decode()
     house.close()
 
 
-def test_job_process_gives_back_what_it_cannot_finish(nest: Nest):
-    run_id = nest.run_one("hang")
-    nest.wait_for_progress(run_id)
+def test_job_process_gives_back_what_it_cannot_finish(nest: Nest, tmp_path: Path):
+    run_id, _grandchild = hang(nest, tmp_path)
     nest.process._give_back()
     given = nest.read(run_id)
     assert given.state is RunState.QUEUED
