@@ -111,6 +111,10 @@ class Call:
         """
         self._check()
         end_run(work, self._ending(RunState.DONE, said))
+        # A transaction that fails after all has ended nothing.
+        work.then(self._note_end)
+
+    def _note_end(self) -> None:
         self.is_over = True
 
     def end(self, state: RunState, said: str) -> None:

@@ -17,7 +17,7 @@ from tests.support.apps import running_app
 from tracker.config import Settings
 from tracker.core.clock import FixedClock
 from tracker.core.db import db
-from tracker.core.errors import NotFound
+from tracker.core.errors import Conflict, NotFound
 from tracker.core.work import Work, run
 from tracker.jobs import ledger, worker
 from tracker.jobs.calls import Call
@@ -387,6 +387,24 @@ def test_job_writes_its_effects_with_its_end_and_keeps_its_place(app: Flask, cou
     assert ended.result_url == "/ke-hoach"
     with pytest.raises(ValueError, match="not a path"):
         Call(claimed).link("https://elsewhere.example")
+
+
+@pytest.mark.usefixtures("system")
+def test_end_within_a_transaction_that_fails_ends_nothing(app: Flask, counting: Counting):
+    def fails(work: Work, call: JobCall) -> None:
+        call.finish_in(work, "never")
+        raise Conflict("trùng")
+
+    def job(call: JobCall) -> str:
+        with pytest.raises(Conflict):
+            run(fails, call)
+        return "told the person"
+
+    counting.then = job
+    change(app, cron="")
+    run(lambda work, _data: ledger.queue(work, KEY), None)
+    worker.tick(app)
+    assert (newest().state, newest().log) == (RunState.DONE, "told the person")
 
 
 def again(work: Work, run_id: int) -> None:
