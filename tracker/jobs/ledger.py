@@ -9,7 +9,7 @@ at signs of life, at the end, and inside the units of work that write the job's 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from uuid import UUID
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from sqlalchemy import delete, exists, func, or_, select
+from sqlalchemy import case, delete, exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import aliased
 
@@ -166,20 +166,20 @@ def note_due(work: Work, data: Due) -> None:
     work.session.flush()
 
 
-def newest_known(job: str, now: datetime) -> datetime | None:
-    """Return the newest due moment of a job in the ledger that is not after `now`.
+def newest_known(jobs: Collection[str], now: datetime) -> dict[str, datetime]:
+    """Return by job the newest due moment in the ledger that is not after `now`. One query.
 
     Later ones were written while a clock was ahead; they must not keep the job from its moments.
-    A job that has none but later ones is known, and owes nothing from before now. None for a job
-    that the ledger doesn't know at all.
+    A job that has none but later ones is known, and owes nothing from before now. One that the
+    ledger doesn't know at all is left out.
     """
-    scheduled = (JobRun.job == job, JobRun.kind == RunKind.SCHEDULED)
-    newest: datetime | None = db.session.execute(
-        select(func.max(JobRun.due_at)).where(*scheduled, JobRun.due_at <= now)
-    ).scalar()
-    if newest is None and db.session.scalar(select(exists().where(*scheduled))):
-        return now - ON_TIME
-    return newest
+    come = case((JobRun.due_at <= now, JobRun.due_at))
+    rows = db.session.execute(
+        select(JobRun.job, func.max(come).label("newest"))
+        .where(JobRun.kind == RunKind.SCHEDULED, JobRun.job.in_(sorted(jobs)))
+        .group_by(JobRun.job)
+    )
+    return {row.job: row.newest or now - ON_TIME for row in rows}
 
 
 def has_future_misses(now: datetime) -> bool:

@@ -140,14 +140,10 @@ def waiting_since() -> datetime | None:
 
 def late_jobs(now: datetime, grace: timedelta) -> list[str]:
     """Return the jobs whose due moment passed by more than `grace` without a line in the ledger."""
-    late: list[str] = []
-    for key, spec in current_registry().jobs.items():
-        if spec.cron:
-            known = newest_known(key, now)
-            plan = plan_for(spec, known, now - grace) if known else None
-            if plan is not None and (plan.run_for or plan.missed):
-                late.append(key)
-    return late
+    jobs = {key: spec for key, spec in current_registry().jobs.items() if spec.cron}
+    known = newest_known(jobs, now)
+    plans = {key: plan_for(jobs[key], moment, now - grace) for key, moment in known.items()}
+    return [key for key in jobs if key in plans and (plans[key].run_for or plans[key].missed)]
 
 
 def last_line(log: str) -> str:

@@ -148,8 +148,9 @@ class JobProcess:
             now = contracts_of(self.app).clock.now()
             if has_future_misses(now):
                 run(forget_future_misses, None)
+            known = newest_known(jobs, now)
             for key, spec in jobs.items():
-                plan = plan_for(spec, newest_known(key, now), now)
+                plan = plan_for(spec, known.get(key), now)
                 if plan.run_for is None and not plan.missed:
                     continue
                 try:
