@@ -84,6 +84,25 @@ def doubled_name() -> Evil:
     return Evil(with_files({"tracker_tiny/HOOKS.py": b"x = 1"}), "hai tệp cùng tên")
 
 
+def file_that_is_a_folder_too() -> Evil:
+    return Evil(with_files({"tracker_tiny/a": b"", "tracker_tiny/a/b": b""}), "hai tệp cùng tên")
+
+
+def bundle_of_bombs() -> Evil:
+    # Each is small enough by itself.
+    block = b"0" * (1024 * 1024)
+    names = [f"helper{number}" for number in range(3)]
+    return _bundled(
+        {
+            f"{name}-1.0-py3-none-any.whl": make_wheel(
+                name, "1.0", {f"{name}/{number}.txt": block for number in range(40)}
+            )
+            for name in names
+        },
+        "bom nén",
+    )
+
+
 def second_entry_point() -> Evil:
     points = "[tracker.plugins]\ntiny = tracker_tiny.hooks\nother = tracker_tiny.other\n"
     return Evil(rebuilt({}, entry_points=points), "đúng một điểm vào")
@@ -253,6 +272,8 @@ ARCHIVES: tuple[Callable[[], Evil], ...] = (
     many_small_bombs,
     too_many_files,
     doubled_name,
+    file_that_is_a_folder_too,
+    bundle_of_bombs,
     second_entry_point,
     entry_point_of_another_kind,
     entry_point_elsewhere,

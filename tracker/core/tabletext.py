@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    JSON,
     Column,
     Connection,
     ForeignKeyConstraint,
@@ -24,10 +25,23 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.types import TypeEngine
 
 from tracker.core.db import canonical_json
 
 BATCH = 1000
+
+
+# Kinds of values that are written and read here; JSON besides.
+KINDS = (int, float, str, bool, bytes, datetime, date, time, UUID, Decimal)
+
+
+def is_known(kind: TypeEngine[Any]) -> bool:
+    """Tell whether values of a column's type come back as they were."""
+    try:
+        return isinstance(kind, JSON) or kind.python_type in KINDS
+    except NotImplementedError:
+        return False
 
 
 def told(value: object) -> object:
@@ -48,8 +62,8 @@ def told(value: object) -> object:
 
 def heard(column: Column[Any], value: Any, *, is_sqlite: bool) -> Any:
     """Return what a column takes for a value of the file."""
-    if value is None:
-        return None
+    if value is None or isinstance(column.type, JSON):
+        return value
     if isinstance(value, dict):
         return bytes.fromhex(value["hex"])
     wanted = column.type.python_type
@@ -97,6 +111,10 @@ def insert_lines(
     inside, updates = pointing_inside(table), []
     key = [column.name for column in table.primary_key.columns]
     is_sqlite = connection.dialect.name == "sqlite"
+    for column in table.columns:
+        if isinstance(column.type, JSON):
+            # What is nothing in the file was nothing in the table, not JSON's null.
+            column.type.none_as_null = bool(column.nullable)
     batch: list[dict[str, Any]] = []
     for line in lines:
         row = {

@@ -300,7 +300,9 @@ def _restore_plugin(
                 target.writestr(f"tables/{table}.jsonl", archive.read(f"tables/{table}.jsonl"))
         path.chmod(0o600)
         return
-    content, filename = release
+    content, filename, sha256 = release
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise BackupUnusable(_("Gói của mô-đun %(name)s trong bản sao lưu bị hỏng.", name=name))
     package = packages.open_package(content, filename)
     folder = packages.unpack(package, plugins_folder(settings.instance))
     owner = Owner(name, folder / package.manifest.package / "migrations")
@@ -317,11 +319,12 @@ def _restore_plugin(
                     table=missing[0],
                 )
             )
-        later = []
-        for one in made.values():
-            connection.execute(delete(one))
-            if one.name in tables:
-                later.append((one, _insert_rows(archive, connection, one, manifest)))
+        snapshots.clear(connection, list(made.values()))
+        later = [
+            (one, _insert_rows(archive, connection, one, manifest))
+            for one in made.values()
+            if one.name in tables
+        ]
         for one, updates in later:
             point_back(connection, one, updates)
         if connection.dialect.name == "postgresql":
@@ -329,19 +332,19 @@ def _restore_plugin(
                 set_sequence(connection, one)
 
 
-def _release_of(connection: Connection, name: str) -> tuple[bytes, str] | None:
+def _release_of(connection: Connection, name: str) -> tuple[bytes, str, str] | None:
     """Return the file of the installed release, or of the newest one of a plug-in whose data was
-    kept; None when the database has none.
+    kept, its name and its hash; None when the database has none.
     """
     query = (
-        select(PluginRelease.content, PluginRelease.filename)
+        select(PluginRelease.content, PluginRelease.filename, PluginRelease.sha256)
         .outerjoin(PluginInstall, PluginInstall.release_id == PluginRelease.id)
         .where(PluginRelease.name == name)
         .order_by(PluginInstall.name.is_(None), PluginRelease.id.desc())
         .limit(1)
     )
     row = connection.execute(query).first()
-    return (row.content, row.filename) if row is not None else None
+    return (row.content, row.filename, row.sha256) if row is not None else None
 
 
 def _holds_data(settings: Settings) -> bool:
@@ -403,8 +406,13 @@ def _insert_rows(
             count += 1
             yield line
 
-    with archive.open(f"tables/{table.name}.jsonl") as file:
-        updates = insert_lines(connection, table, counted(_lines(file)))
+    try:
+        with archive.open(f"tables/{table.name}.jsonl") as file:
+            updates = insert_lines(connection, table, counted(_lines(file)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BackupUnusable(
+            _("Bảng %(name)s trong bản sao lưu bị hỏng.", name=table.name)
+        ) from error
     if digest.hexdigest() != manifest.digests[table.name] or count != manifest.tables[table.name]:
         raise BackupUnusable(_("Bảng %(name)s trong bản sao lưu bị hỏng.", name=table.name))
     return updates

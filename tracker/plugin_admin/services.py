@@ -543,21 +543,6 @@ def forget(work: Work, data: ForgetPlugin) -> int:
     return raise_generation(work)
 
 
-@dataclass(frozen=True)
-class ForgetRelease:
-    """A release that nobody runs and nobody could go back to."""
-
-    release_id: int
-
-
-def forget_release(work: Work, data: ForgetRelease) -> None:
-    """Drop a release's file from the database. Raises Conflict while it is installed."""
-    work.require_held(MANAGE)
-    if _is_used(work, data.release_id):
-        raise Conflict(_("Bản này đang được dùng."))
-    work.session.delete(work.get(PluginRelease, data.release_id))
-
-
 def leave_safe_mode(work: Work, _nothing: None) -> None:
     """Open the plug-ins again on all machines."""
     work.require_held(MANAGE)

@@ -31,6 +31,7 @@ from tracker.plugin_admin.forms import InstallForm, KeyForm, RemoveForm, UploadF
 from tracker.plugin_admin.permissions import MANAGE
 from tracker.plugins import signatures
 from tracker.plugins.breaker import diagnostics
+from tracker.plugins.host import current_host
 from tracker.plugins.manifest import API_VERSION, version_key
 from tracker.plugins.models import Disposal, PluginRelease
 from tracker.plugins.states import STATES, PluginState, Wanted
@@ -60,6 +61,9 @@ ICONS = {
     PluginState.DISABLED: "minus-circle",
     PluginState.PAUSED: "pause",
 }
+
+
+BROKEN = {PluginState.NEEDS_MIGRATION, PluginState.FAILED}
 
 
 def _settings() -> Settings:
@@ -96,6 +100,7 @@ def list_plugins() -> str:
         may_upload=_settings().plugin_upload,
         api=".".join(map(str, API_VERSION)),
         safe_until=safe_until,
+        starts_safe=current_host().starts_safe,
         **_words(),
     )
 
@@ -169,6 +174,8 @@ def _release_page(release: PluginRelease, form: InstallForm, status: int = 200) 
         manifest=manifest,
         before=before,
         is_current=install is not None and install.release_id == release.id,
+        # It can be installed once more: a switch was cut off, or it could not be loaded.
+        is_broken=install is not None and install.state in BROKEN,
         is_older=is_older,
         contract=contract_of(manifest, before),
         rehearsal=queries.rehearsal(release.id),

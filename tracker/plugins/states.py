@@ -51,11 +51,8 @@ class Reason(StrEnum):
     NEED_OFF = "need_off"
     NEEDS_CYCLE = "needs_cycle"
     LIBRARY_CLASH = "library_clash"
-    CHANGED_FILES = "changed_files"
     IMPORT_FAILED = "import_failed"
     IMPORT_KILLED = "import_killed"
-    CONTRACT_BROKEN = "contract_broken"
-    TABLES_OTHER = "tables_other"
     SWITCHING = "switching"
     LEAVING = "leaving"
     TOO_MANY_ERRORS = "too_many_errors"
@@ -76,11 +73,8 @@ REASONS: Mapping[Reason, Label] = {
     Reason.LIBRARY_CLASH: _l(
         "Cần thư viện %(library)s %(needed)s, hệ thống đang dùng bản %(ours)s."
     ),
-    Reason.CHANGED_FILES: _l("Tệp của mô-đun trên máy này khác với bản đã cài: %(detail)s."),
     Reason.IMPORT_FAILED: _l("Không nạp được: %(detail)s."),
     Reason.IMPORT_KILLED: _l("Lần nạp trước làm dừng cả tiến trình, nên không nạp lại."),
-    Reason.CONTRACT_BROKEN: _l("Không giữ đúng bản khai: %(detail)s."),
-    Reason.TABLES_OTHER: _l("Bảng dữ liệu không khớp với bản mã: %(detail)s."),
     Reason.SWITCHING: _l(
         "Đang chuyển sang bản %(detail)s. Nếu việc này đã dừng giữa chừng, hãy cài lại bản đó."
     ),

@@ -35,6 +35,7 @@ from tracker.core.migrate import Owner, is_current
 from tracker.core.migrate import check as check_schema
 from tracker.core.migrate import downgrade as take_down
 from tracker.core.migrate import upgrade as bring_up
+from tracker.core.tabletext import is_known
 from tracker.plugins.folders import find_package
 from tracker.plugins.manifest import ENTRY_POINT_GROUP, FILE_NAME, Manifest, read_manifest
 
@@ -325,6 +326,9 @@ def check_migrations(url: str, owner: Owner, manifest: Manifest, report: Report,
     except Exception as error:  # noqa: BLE001 - a migration may raise anything
         report.blame(rule, _line(error))
         return False
+    tables += [f"{one}: its values cannot be backed up" for one in _unknown_columns(url, owner)][
+        :MOST_PROBLEMS
+    ]
     real, mapped = _tables(url, owner), {one for one in Base.metadata.tables if owner.owns(one)}
     declared = set(manifest.tables)
     for words, names in (
@@ -334,6 +338,22 @@ def check_migrations(url: str, owner: Owner, manifest: Manifest, report: Report,
     ):
         tables += [f"{name}: {words}" for name in sorted(names) if len(tables) < MOST_PROBLEMS]
     return True
+
+
+def _unknown_columns(url: str, owner: Owner) -> list[str]:
+    """Return the columns whose type neither backups nor snapshots know."""
+    engine = create_engine(url, poolclass=NullPool)
+    try:
+        inspector = inspect(engine)
+        return [
+            f"{table}.{column['name']} ({column['type']})"
+            for table in sorted(inspector.get_table_names())
+            if owner.owns(table)
+            for column in inspector.get_columns(table)
+            if not is_known(column["type"])
+        ]
+    finally:
+        engine.dispose()
 
 
 def _tables(url: str, owner: Owner) -> set[str]:

@@ -210,10 +210,29 @@ def test_install_is_queued_shown_and_done(app: Flask, administrator: FlaskClient
     assert "/viec-tu-dong/lan-chay/" in answer.location
     again = post(administrator, f"/mo-dun/tiny/ban/{release_id}/cai", {"skip_rehearsal": "y"})
     assert again.location == answer.location
+    # Something else is not done instead, and not passed over in silence.
+    other = post(administrator, f"/mo-dun/tiny/ban/{release_id}/dien-tap")
+    assert other.location.endswith("/mo-dun/tiny")
+    assert "việc khác của mô-đun này chưa xong" in administrator.get("/mo-dun/tiny").text
     assert administrator.get(answer.location).status_code == 200
     assert run_queued(app) == "Đã cài tiny 1.0."
     assert state() is PluginState.ENABLED
     assert "Đang hoạt động" in administrator.get("/mo-dun/tiny").text
+
+
+def test_release_that_could_not_be_loaded_is_installed_once_more(
+    administrator: FlaskClient, put_in
+):
+    release_id = put_in(TINY)
+    address = f"/mo-dun/tiny/ban/{release_id}"
+    assert "Cài lại bản này" not in administrator.get(address).text
+
+    def fail(work: Any, _data: None) -> None:
+        row = work.get(PluginInstall, "tiny")
+        row.state, row.reason = PluginState.FAILED, Reason.IMPORT_KILLED
+
+    run(fail, None)
+    assert "Cài lại bản này" in administrator.get(address).text
 
 
 def test_disable_and_enable_from_the_page(administrator: FlaskClient, put_in):

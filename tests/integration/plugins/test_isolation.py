@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import select, text
+from werkzeug.exceptions import HTTPException
 
 from tests import evil_plugins as evil
 from tests.factories.accounts import post, sign_in
@@ -27,6 +28,7 @@ from tracker.plugins import breaker, calls, gate, services
 from tracker.plugins import descriptors as d
 from tracker.plugins.events import PlanIssued, VisitFinished
 from tracker.plugins.models import IncidentKind, PluginInstall
+from tracker.plugins.redaction import without_secrets
 from tracker.plugins.states import PluginState, Reason
 from tracker.settings.models import Setting
 from tracker.units import operations
@@ -86,6 +88,39 @@ def test_faults_are_told_without_values(open_site: Open) -> None:
     assert "test_isolation.py" in incident.message
     for secret in ("abc123", "Trần", "example.vn"):
         assert secret not in incident.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Authorization: Bearer bimat",
+        "authorization=Basic bimat",
+        "DB_PASSWORD=bimat",
+        'client_secret: "bimat"',
+        "access_token: bimat",
+        "X-Api-Key=bimat",
+        "mật khẩu: bimat",
+        "the password is bimat",
+        "postgresql://app:bimat@db/tracker",
+        "bimat@example.vn",
+    ],
+)
+def test_no_secret_passes_in_a_message(text: str) -> None:
+    told = without_secrets(f"Lỗi: {text} không dùng được")
+    assert "bimat" not in told
+    assert "không dùng được" in told
+
+
+def test_faults_before_a_plug_in_was_let_in_again_do_not_count(open_site: Open) -> None:
+    site = open_site({"raises": evil.with_work("raises", raising)})
+    for _ in range(breaker.ERROR_BUDGET - 1):
+        site.get("/")
+    assert len(site.incidents()) == 1
+    site.clock.advance(minutes=1)
+    site.stand("raises", PluginState.ENABLED)
+    site.get("/")
+    assert site.state("raises") is PluginState.ENABLED
+    assert sorted(one.count for one in site.incidents()) == [1, breaker.ERROR_BUDGET - 1]
 
 
 def test_a_call_that_does_not_come_back_is_left_and_its_plug_in_paused(
@@ -224,14 +259,32 @@ def test_labels_that_cannot_be_made_leave_the_page_standing(open_site: Open) -> 
     assert [one.place for one in site.incidents()] == ["label"]
 
 
-def nosy_blueprint() -> Any:
-    blueprint = evil.pages("nosy", {"page": lambda: ""})
-    blueprint.before_app_request(raising)
-    return blueprint
+def reaching(name: str, reach: Callable[[Any], object]) -> Any:
+    """Return a plug-in whose blueprint does something to the whole app."""
+
+    def blueprints() -> tuple[Any, ...]:
+        blueprint = evil.pages(name, {"page": lambda: "Trang"})
+        reach(blueprint)
+        return (blueprint,)
+
+    return evil.offering(register_blueprints=blueprints)
 
 
+NOSY: dict[str, Callable[[Any], object]] = {
+    "nosy": lambda one: one.before_app_request(raising),
+    "filters": lambda one: one.add_app_template_filter(lambda *_: "hỏng", "number"),
+    "globals": lambda one: one.add_app_template_global(lambda *_, **__: "hỏng", "url_for"),
+    "errors": lambda one: one.app_errorhandler(404)(lambda _error: ("hỏng", 200)),
+    "handlers": lambda one: one.app_errorhandler(HTTPException)(lambda _error: ("hỏng", 200)),
+    "views": lambda one: one.record(
+        lambda state: state.app.view_functions.update({"web.home": lambda: "hỏng"})
+    ),
+    "pages": lambda one: one.record(
+        lambda state: state.app.add_url_rule("/hong", "hong", lambda: "hỏng")
+    ),
+}
 BAD_START = {
-    "nosy": evil.offering(register_blueprints=lambda: (nosy_blueprint(),)),
+    **{name: reaching(name, reach) for name, reach in NOSY.items()},
     "taken": evil.offering(register_blueprints=evil.returning((evil.pages("viec", {}),))),
     "lost": evil.offering(
         register_menu_items=evil.returning(
@@ -254,8 +307,14 @@ def test_what_breaks_the_contract_at_start_is_left_out(open_site: Open) -> None:
     site = open_site({**BAD_START, "good": evil.with_work("good", lambda: [item("Việc tốt")])})
     assert set(site.host.failures) == set(BAD_START)
     assert list(site.host.plugins) == ["good"]
-    assert "Việc tốt" in site.get("/")
-    site.get("/nosy/page", 404)
+    page = site.get("/")
+    assert "Việc tốt" in page
+    assert "hỏng" not in page
+    assert "hỏng" not in site.get("/viec")
+    for address in (*(f"/{name}/page" for name in NOSY), "/no-such-page"):
+        assert "hỏng" not in site.get(address, 404)
+    # An address that it took stays taken: a page that says nothing about who may come in is closed.
+    assert "hỏng" not in site.get("/hong", 403)
 
 
 def test_validators_and_listeners_that_fail_have_no_say(

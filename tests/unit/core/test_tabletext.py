@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import (
+    JSON,
     Boolean,
     Column,
     Date,
@@ -44,6 +45,7 @@ from tracker.core.tabletext import insert_lines, lines_of
         (DateTime(), datetime(2026, 6, 16, 7, 30)),
         (LargeBinary(), b"\x00\xff"),
         (Uuid(), UUID(int=7)),
+        (JSON(), {"hex": "no", "list": [1, {"xã": None}]}),
     ],
 )
 @pytest.mark.filterwarnings("ignore:Dialect sqlite.*Decimal")
