@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import socket
 import ssl
+from datetime import datetime, timedelta
 from typing import Final
 
 from flask_babel import gettext as _
 
+from tracker.core.context import current
 from tracker.core.outgoing import AddressRefused, AnswerUnreadable, Networks, read_networks
 from tracker.core.secrets import SecretUnreadable
+from tracker.outbox.topics import GiveUp, Message, NotYet
 from tracker.settings import queries as settings
 
 NETWORKS: Final = "notices.outgoing_networks"
@@ -37,6 +40,19 @@ def require_taken(status: int) -> None:
     """Raise StatusRefused unless a status says that the message was taken."""
     if not 200 <= status < 300:
         raise StatusRefused(status)
+
+
+def rest(message: Message, patience: timedelta, until: datetime) -> None:
+    """Put a message off while whoever it is for rests after a failure.
+
+    Raises NotYet until then, GiveUp once the message has waited for longer than its topic does.
+    """
+    now = current().clock.now()
+    if now >= until:
+        return
+    if now >= message.posted_at + patience:
+        raise GiveUp("whoever it is for has failed for too long")
+    raise NotYet(until - now, "whoever it is for has just failed")
 
 
 def fault_of(error: Exception) -> str:

@@ -19,13 +19,16 @@ from tracker.core.work import run
 from tracker.notices import push_services, queries, webpush
 from tracker.notices.channel_models import PushKey, PushSubscription
 from tracker.notices.models import MailServer, Notice
-from tracker.notices.outside import networks, require_taken
+from tracker.notices.outside import networks, require_taken, rest
 from tracker.notices.push_services import Browser, HandOver
+from tracker.outbox.services import next_wait
 from tracker.outbox.topics import GiveUp, Message, Topic, register
 from tracker.plugins.descriptors import Outgoing, ShownNotice
 from tracker.plugins.host import current_registry
 
 LONGEST_TITLE: Final = 200
+RESTING: Final = "tracker_push_resting"
+MOST_RESTING: Final = 1000
 # What is older stands in the app; nobody needs it on the screen.
 PATIENCE: Final = timedelta(days=1)
 # The push service no longer knows the browser (RFC 8030, section 7.3).
@@ -101,9 +104,12 @@ def deliver(message: Message) -> None:
     contact, allowed = _contact(), networks()
     # No transaction stays open while the outside is waited for.
     db.session.rollback()
+    now = current().clock.now()
     try:
         target = read_target(way.browser.endpoint)
-        now = current().clock.now()
+        services = _services()
+        failures, resting_until = services.get(target.origin, (0, now))
+        rest(message, PATIENCE, resting_until)
         status = post(
             target,
             webpush.encrypt(content(notice, way.locale), way.p256dh, way.auth),
@@ -118,6 +124,10 @@ def deliver(message: Message) -> None:
             },
             allowed,
         )
+        services.pop(target.origin, None)
+    except OSError:
+        services[target.origin] = (failures + 1, now + next_wait(failures + 1))
+        raise
     except AddressRefused as error:
         raise GiveUp(f"no push service may be there: {error.reason}") from error
     if status in GONE:
@@ -127,6 +137,17 @@ def deliver(message: Message) -> None:
         raise GiveUp(f"the push service refuses the message: HTTP {status}")
     require_taken(status)
     run(push_services.note_taken, way.browser)
+
+
+def _services() -> dict[str, tuple[int, datetime]]:
+    """Return the push services that could not be reached: how often, and until when they rest.
+
+    Each process finds out for itself. A server without a way out must not spend its time on trying.
+    """
+    found: dict[str, tuple[int, datetime]] = current_app.extensions.setdefault(RESTING, {})
+    if len(found) > MOST_RESTING:
+        found.clear()
+    return found
 
 
 def content(notice: ShownNotice, locale: str) -> bytes:

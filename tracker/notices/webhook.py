@@ -27,8 +27,9 @@ from tracker.core.secrets import SecretUnreadable
 from tracker.core.work import run
 from tracker.notices import queries, webhook_services
 from tracker.notices.channel_models import WebhookEndpoint, WebhookState
-from tracker.notices.outside import fault_of, networks, require_taken
+from tracker.notices.outside import fault_of, networks, require_taken, rest
 from tracker.notices.webhook_services import MARK, SCHEMES, Tried, wants
+from tracker.outbox.services import next_wait
 from tracker.outbox.topics import Message, Topic, register
 
 PATIENCE: Final = timedelta(days=4)
@@ -62,16 +63,24 @@ def compose(told: Mapping[str, Any], recipients: Sequence[str]) -> bytes:
 def deliver(message: Message) -> None:
     """Tell one endpoint; raises what stood in the way, to be tried again.
 
-    Nothing is sent to one that is gone, switched off, or no longer wants the kind.
+    Nothing is sent to one that is gone, switched off, or no longer wants the kind. One that failed
+    rests, whatever waits for it, longer each time: it must not hold up everything else that leaves.
     """
     told = message.payload
     row = db.session.execute(
-        select(WebhookEndpoint.url, WebhookEndpoint.notice_kinds).where(
-            WebhookEndpoint.id == told["endpoint"], WebhookEndpoint.is_active.is_(True)
+        select(
+            WebhookEndpoint.url,
+            WebhookEndpoint.notice_kinds,
+            WebhookState.tried_at,
+            WebhookState.failures,
         )
+        .outerjoin(WebhookState, WebhookState.endpoint_id == WebhookEndpoint.id)
+        .where(WebhookEndpoint.id == told["endpoint"], WebhookEndpoint.is_active.is_(True))
     ).one_or_none()
     if row is None or not wants(row.notice_kinds, told["kind"]):
         return
+    if row.failures:
+        rest(message, PATIENCE, row.tried_at + next_wait(row.failures))
     names = db.session.scalars(
         select(User.username).where(User.id.in_(told["people"])).order_by(User.username)
     ).all()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -170,7 +171,7 @@ def test_push_service_that_fails_is_asked_again_and_one_that_is_done_is_not(
 
 
 def test_addresses_of_browsers_are_hostile_input(
-    client: FlaskClient, head: int, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, head: int, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post(client, KEY)
     keys = BrowserKeys().form("https://push.example.org/x")
@@ -198,6 +199,24 @@ def test_addresses_of_browsers_are_hostile_input(
         urge(head, "1")
     assert asked == ["push.example.org"]
     assert states() == [MessageState.GIVEN_UP]
+
+    # Without a way to it a push service rests, whatever waits for it, and is then asked again.
+    def nowhere(host: str, _port: int) -> list[str]:
+        asked.append(host)
+        raise socket.gaierror("no way out")
+
+    monkeypatch.setattr(outgoing, "resolve", nowhere)
+    for key in ("2", "3"):
+        with pytest.raises(AssertionError):
+            urge(head, key)
+    assert len(asked) == 2
+    clock.advance(minutes=1)
+    assert work_off() == (0, 2)
+    assert len(asked) == 3
+    clock.advance(days=1)
+    work_off()
+    work_off()
+    assert states() == [MessageState.GIVEN_UP] * 3
 
 
 def test_browsers_belong_to_their_person(client: FlaskClient, service: Receiver, head: int) -> None:

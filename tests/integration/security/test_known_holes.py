@@ -161,6 +161,7 @@ SHARED = {
     "accounts.change_password",
     "accounts.name_deputy",
     "accounts.use_link",
+    "notices.edit_choices",
     "notices.make_feed",
     "notices.add_browser",
 }
