@@ -29,6 +29,7 @@ from tracker.inspections.models import (
     InspectionPlanItem,
     InspectionPlanItemVersion,
     Visit,
+    VisitState,
 )
 from tracker.inspections.permissions import PLAN, VIEW
 from tracker.units import sets
@@ -167,12 +168,16 @@ def edit_plan_item(work: Work, data: EditPlanItem) -> None:
 def remove_plan_item(work: Work, data: RemovePlanItem) -> None:
     """Take a unit out of the plan; out of an issued one by a document, and its history stays.
 
-    Raises Conflict when a visit rests on it, ValidationFailed without the document.
+    Raises Conflict when a visit rests on it that was not given up, ValidationFailed without the
+    document.
     """
     plan = _get(work, data.key)
     work.require(PLAN, plan)
     item = _item(work, plan, data.item_id)
-    if work.session.scalar(select(Visit.id).where(Visit.plan_item_id == item.id).limit(1)):
+    rests = select(Visit.id).where(
+        Visit.plan_item_id == item.id, Visit.state != VisitState.CANCELLED
+    )
+    if work.session.scalar(rests.limit(1)):
         raise Conflict(_("Đơn vị này đã có cuộc kiểm tra theo kế hoạch, không bỏ được."))
     document = _document_of(work, plan, data.document_id)
     if document is None:

@@ -124,6 +124,19 @@ def test_a_withdrawn_row_leaves_the_figure_from_its_document_on(
     ]
 
 
+def test_a_row_is_withdrawn_once_its_visit_was_given_up(
+    world: World, browse: Browse, path: str
+) -> None:
+    client, row = browse(world.inspector), plan_items(path.rsplit("/", 1)[1])[world.commune]
+    visit = make_visit(
+        world.commune, world.inspector, kind=VisitKind.PLANNED, plan_item=row, checklist=None
+    )
+    document = {"document_id": amended(client, path)}
+    assert post(client, f"{path}/don-vi/{row}/bo", document).status_code == 409
+    assert post(client, f"/kiem-tra/{visit}/huy", {"reason": "Bão"}).status_code == 303
+    assert post(client, f"{path}/don-vi/{row}/bo", document).status_code == 303
+
+
 @pytest.mark.parametrize(
     ("change", "status"),
     [
