@@ -20,7 +20,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from sqlalchemy import ColumnElement, and_, inspect, true
-from sqlalchemy.orm import Query
+from sqlalchemy.orm import DeclarativeBase, Query
 from werkzeug.wrappers import Response
 
 from tracker.admin.listing import (
@@ -34,7 +34,7 @@ from tracker.admin.listing import (
     show_plain,
 )
 from tracker.core.context import current
-from tracker.core.db import Base, db
+from tracker.core.db import db
 from tracker.core.errors import (
     BadRequest,
     Conflict,
@@ -140,7 +140,7 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
     `permission` reads and exports, and whoever holds `writing` changes the rows that it reaches.
     """
 
-    record: type[Base]
+    record: type[DeclarativeBase]
     writing: str = ""
     # Columns whose value is no attribute, or is shown otherwise: name -> function of the record.
     column_values: Mapping[str, Callable[[Any], object]] = {}

@@ -32,6 +32,7 @@ from tracker_camera_monitoring.rollups import DayFigures
 from tracker.api.errors import PermissionDenied, ValidationFailed
 from tracker.api.queries import session
 from tracker.api.work import run
+from tracker.outbox.drain import drain
 from tracker.testing.jobs import DirectCall
 from tracker.testing.world import World, post
 
@@ -103,6 +104,34 @@ def test_job_asks_real_cameras_and_keeps_what_they_say(office: Office, rtsp_came
     assert jobs.probe(DirectCall(world.clock.now())) == "Đã thăm dò 4 camera, 0 đổi trạng thái."
 
 
+def test_camera_is_asked_at_once_and_its_page_says_what_it_answered(
+    office: Office, sign_in: Any
+) -> None:
+    world = office.world
+    camera = office.camera(address="tcp://127.0.0.1:9")
+    url = f"/camera/so/may/{camera}"
+    client = sign_in("officer", scope=office.first)
+    # Nobody allowed any network: it is said, and nothing is queued.
+    assert post(client, f"{url}/kiem-tra").status_code == 409
+    world.set("camera_monitoring.networks", "127.0.0.0/8")
+    world.set("camera_monitoring.probe_seconds", 1)
+    assert post(sign_in("leader"), f"{url}/kiem-tra").status_code == 403
+    assert post(sign_in("head", scope=office.second), f"{url}/kiem-tra").status_code == 404
+    asked = post(client, f"{url}/kiem-tra")
+    assert asked.status_code == 303
+    assert "Đang hỏi camera" in client.get(asked.location).text
+    assert world.run_job(monitoring.PROBE_ONE, {"camera": camera}) == "Từ chối kết nối."
+    assert "Vừa kiểm tra: từ chối kết nối" in client.get(asked.location).text
+    later = office.camera(name="Camera 2", address="tcp://127.0.0.1:9")
+    address = post(client, f"/camera/so/may/{later}/kiem-tra").location
+    world.clock.advance(minutes=3)
+    assert "Chưa có trả lời" in client.get(address).text
+    for nonsense in ("x", "9" * 30, "0"):
+        assert client.get(f"{url}?hoi={nonsense}").status_code == 200
+    # Deleted, or no longer asked, while the run waited.
+    assert "không còn" in world.run_job(monitoring.PROBE_ONE, {"camera": 4711})
+
+
 def test_camera_deleted_while_it_is_asked_is_passed_over(office: Office) -> None:
     say(office, 4711, Reason.OK)
     assert session().scalar(select(func.count()).select_from(StandingRow)) == 0
@@ -112,6 +141,9 @@ def test_camera_deleted_while_it_is_asked_is_passed_over(office: Office) -> None
 
 
 def test_outage_opens_one_incident_tells_once_and_closes_itself(office: Office) -> None:
+    head = office.world.person("head", unit=office.first, scope=office.first)
+    elsewhere = office.world.person("head", unit=office.second, scope=office.second)
+    coordinator = office.world.person("coordinator")
     camera = office.camera(address="rtsp://10.0.0.1/")
     say(office, camera, Reason.OK)
     for reason in (Reason.TIMEOUT, Reason.TIMEOUT, Reason.REFUSED, Reason.TIMEOUT, Reason.TIMEOUT):
@@ -125,6 +157,9 @@ def test_outage_opens_one_incident_tells_once_and_closes_itself(office: Office) 
         select(func.count()).select_from(_outbox()).where(_outbox().c.topic == "notice")
     )
     assert messages.scalar_one() == 1
+    drain(office.world.app)
+    assert bell_of(office, head) == bell_of(office, coordinator) == [monitoring.NOTICE]
+    assert bell_of(office, elsewhere) == []
     say(office, camera, Reason.OK)
     (incident,) = incidents()
     assert incident.ended_at == office.world.clock.now()
@@ -138,6 +173,21 @@ def test_outage_opens_one_incident_tells_once_and_closes_itself(office: Office) 
         Reason.OK,
         Reason.TIMEOUT,
     ]
+
+
+def bell_of(office: Office, person: int) -> list[str]:
+    """Return what a person's list of notices says of cameras, one line a notice."""
+    client = office.world.sign_in(office.world.app.test_client(), person)
+    assert ("Camera mất kết nối" in client.get("/thong-bao").text) == bool(told(person))
+    return told(person)
+
+
+def told(person: int) -> list[str]:
+    """Return the kinds of a person's notices."""
+    notices = Camera.metadata.tables["notices"]
+    query = select(notices.c.kind).where(notices.c.user_id == person)
+    session().rollback()
+    return list(session().scalars(query))
 
 
 def _outbox() -> Any:

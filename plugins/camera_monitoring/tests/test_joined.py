@@ -14,9 +14,11 @@ from tracker_camera_monitoring.models import DayRow, Entry, Severity
 from tracker_camera_monitoring.probing import Reason
 
 from tracker.api.hooks import PeriodQuery
-from tracker.api.queries import session
-from tracker.api.work import Work, run
-from tracker.testing.world import World
+from tracker.api.queries import session, visits
+from tracker.api.work import NewVisit, Work, create_visit, run
+from tracker.inspections.checklists import sync_templates
+from tracker.inspections.ready_made import ONE_STOP
+from tracker.testing.world import World, post
 
 DAY_SECONDS = 86400
 
@@ -246,6 +248,23 @@ def test_checklist_item_about_cameras_is_proposed_from_what_is_known(
     assert ask(lively.second, "camera") == []
     say(lively, camera, Reason.OK)
     assert ask(lively.second, "camera")[0][:2] == ("camera", "pass")
+    # And so it stands on the page of a real visit, to be taken over with one click.
+    inspector = lively.world.person("inspector")
+    run(sync_templates, (ONE_STOP,))
+    checklist = session().scalar(select(Entry.metadata.tables["checklists"].c.id))
+    with lively.world.as_person(inspector):
+        public_id = create_visit(
+            NewVisit(unit_id=lively.first, visited_on=lively.today, checklist_id=checklist),
+            plugin="camera_monitoring",
+            key="1",
+        )
+        visit = session().scalar(select(visits.c.id).where(visits.c.public_id == public_id))
+    client = lively.world.sign_in(lively.world.app.test_client(), inspector)
+    assert "Không hoạt động: Camera hỏng (mất kết nối)" in client.get(f"/kiem-tra/{visit}").text
+    assert post(client, f"/kiem-tra/{visit}/dien-san").status_code == 303
+    taken = client.get(f"/kiem-tra/{visit}").text
+    assert "Câu trả lời điền sẵn" not in taken
+    assert "Không hoạt động: Camera hỏng (mất kết nối)" in taken
     lively.world.set("camera_monitoring.checklist_codes", "ghi_hinh; camera_2")
     assert ask(lively.second, "camera") == []
     assert ask(lively.second, "camera_2")[0][1] == "pass"

@@ -12,7 +12,7 @@ from small_office import Office
 from sqlalchemy import select, text
 from tracker_camera_monitoring import handover, importing, inputs, queries, services
 from tracker_camera_monitoring.addresses import read_address
-from tracker_camera_monitoring.models import Camera, Desk
+from tracker_camera_monitoring.models import Camera, CameraState, Desk
 
 from tracker.api.errors import Conflict, PermissionDenied, ValidationFailed
 from tracker.api.hooks import Handover
@@ -240,6 +240,42 @@ def test_import_makes_desks_and_cameras_and_again_changes_nothing(office: Office
     assert {one.value for one in again.outcomes.values()} == {"same"}
     run(services.import_cameras, again.data)
     assert len(session().scalars(select(Camera.id)).all()) == 3
+
+
+def test_import_changes_only_what_the_file_has_a_column_for(office: Office) -> None:
+    camera = office.camera(
+        cost=4_000_000, address="rtsp://admin:pw@10.0.0.1/live", state=CameraState.REPAIR
+    )
+    retired = office.camera(name="Camera 2", state=CameraState.RETIRED, retired_on=BOUGHT)
+    rows = [
+        (2, {"unit": "UBND xã Hòa Đông", "name": "Camera 1", "retention_days": 60}),
+        (3, {"unit": "UBND xã Hòa Đông", "name": "Camera 2", "state": "Thôi dùng"}),
+    ]
+    run(services.import_cameras, importing.parse(rows, {}).data)
+    session().rollback()
+    kept = session().get_one(Camera, camera)
+    assert (kept.retention_days, kept.cost, kept.state) == (60, 4_000_000, CameraState.REPAIR)
+    assert (kept.host, kept.secret) == ("10.0.0.1", "pw")
+    # Read in again, it does not become retired today.
+    assert session().get_one(Camera, retired).retired_on == BOUGHT
+
+
+def test_cameras_change_their_state_together_in_the_back_office(
+    office: Office, sign_in: Any
+) -> None:
+    office.camera(address="rtsp://admin:b%C3%AD@10.0.0.1/live")
+    other = office.camera(office.second_desk, name="Camera xã bên")
+    client = sign_in("coordinator")
+    listed = client.get("/quan-tri/camera/").text
+    assert "Camera xã bên" in listed
+    own = sign_in("coordinator", scope=office.first).get("/quan-tri/camera/").text
+    assert "Camera 1" in own
+    assert "Camera xã bên" not in own
+    assert sign_in("head", scope=office.first).get("/quan-tri/camera/").status_code == 403
+    data = {"action": "state", "rowid": other, "confirmed": "1", "state": "stored", "reason": "Sửa"}
+    assert post(client, "/quan-tri/camera/hang-loat/", data).status_code == 303
+    session().rollback()
+    assert session().get_one(Camera, other).state is CameraState.STORED
 
 
 def test_import_names_every_fault_by_row_and_column(office: Office) -> None:

@@ -133,8 +133,16 @@ def test_still_is_attached_and_makes_the_entry_private(
     assert entry.shows_people
     page = client.get(f"/camera/nhat-ky/{entry.id}").text
     address = page.split('class="camera-files"')[1].split('href="')[1].split('"')[0]
+    # The page that was opened brings the picture with it: one reading. By itself it is another.
+    assert readings() == 1
     with client.get(address) as answer:
         assert answer.data == picture()
+    assert readings() == 1
+    world.clock.advance(minutes=30)
+    other = sign_in("inspector")
+    with other.get(address) as answer:
+        assert answer.data == picture()
+    assert readings() == 2
     for role, scope in (("head", office.first), ("leader", None), ("administrator", None)):
         assert sign_in(role, scope=scope).get(address).status_code in {403, 404}
 

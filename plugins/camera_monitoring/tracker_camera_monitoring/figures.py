@@ -20,9 +20,10 @@ from tracker.api.i18n import show_percent
 from tracker.api.numbers import format_money, format_number, percent
 from tracker.api.queries import unit_names
 from tracker.api.web import url_for
+from tracker.api.work import may
 from tracker_camera_monitoring import health_queries, labels, monitoring, queries, watch_queries
 from tracker_camera_monitoring.models import Sight
-from tracker_camera_monitoring.permissions import VIEW
+from tracker_camera_monitoring.permissions import READ_LOG, VIEW
 from tracker_camera_monitoring.rollups import DayFigures, total
 
 SECTION = "camera_monitoring.section"
@@ -118,11 +119,14 @@ def watched(query: PeriodQuery) -> IndicatorValue:
         numerator=sum(odd for _all, odd in counts),
         denominator=sum(whole for whole, _odd in counts),
         rule=_("Lượt xem có việc cần lưu ý / lượt xem camera đã ghi nhật ký."),
+        # The entries themselves are for fewer eyes than their number.
         rows_url=url_for(
             "camera_monitoring.list_entries",
             tu=f"{query.start:%d/%m/%Y}",
             den=f"{query.end:%d/%m/%Y}",
-        ),
+        )
+        if may(READ_LOG)
+        else "",
     )
 
 

@@ -70,6 +70,15 @@ def due_targets(now: datetime) -> list[Target]:
     return found
 
 
+def target_of(camera_id: int) -> Target | None:
+    """Return a camera as it is asked; None for one that is not asked."""
+    camera = session().scalar(
+        select(Camera).where(Camera.id == camera_id, Camera.state == CameraState.IN_USE)
+    )
+    address = camera.address if camera is not None else None
+    return None if address is None else Target(camera_id, address)
+
+
 def days_to_roll_up(today: date, most: int) -> list[date]:
     """Return the days before `today` that are not rolled up yet, oldest first, and yesterday."""
     newest = session().scalar(select(func.max(DayRow.day)))
@@ -276,6 +285,7 @@ class IncidentFilters:
     unit_id: int | None = None
     camera_id: int | None = None
     began_after: datetime | None = None
+    is_unexplained: bool = False
 
 
 def incidents_query(filters: IncidentFilters, permission: str = VIEW) -> Any:
@@ -313,6 +323,8 @@ def incidents_query(filters: IncidentFilters, permission: str = VIEW) -> Any:
         query = query.where(Incident.camera_id == filters.camera_id)
     if filters.began_after is not None:
         query = query.where(Incident.began_at > filters.began_after)
+    if filters.is_unexplained:
+        query = query.where(Incident.cause == "")
     return query
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 
 from werkzeug.wrappers import Response
 
 from tracker.api.clock import now, today
-from tracker.api.errors import NotFound, ValidationFailed
+from tracker.api.errors import Conflict, NotFound, ValidationFailed
 from tracker.api.i18n import gettext as _
+from tracker.api.numbers import read_whole
 from tracker.api.queries import paginate, session, unit_names
 from tracker.api.web import (
     flash,
@@ -32,7 +34,7 @@ from tracker_camera_monitoring import (
     values,
 )
 from tracker_camera_monitoring.blueprint import blueprint, choice_in, existing, key_in, text_in
-from tracker_camera_monitoring.models import Desk, Incident, StandingRow
+from tracker_camera_monitoring.models import CameraState, Desk, Incident, StandingRow
 from tracker_camera_monitoring.permissions import EXPLAIN, VIEW
 from tracker_camera_monitoring.probing import Health
 from tracker_camera_monitoring.register_views import address_text
@@ -41,6 +43,8 @@ from tracker_camera_monitoring.rollups import DayFigures, days_between
 DAYS = 30
 MOST_STRETCHES = 30
 MOST_INCIDENTS = 20
+# After so long a page stops waiting for an answer: the job process is busy, or not there.
+PATIENCE = timedelta(seconds=90)
 Page = str | tuple[str, int] | Response
 
 
@@ -117,9 +121,14 @@ def show_camera(camera_id: int) -> str:
     incidents = health_queries.incidents_query(
         health_queries.IncidentFilters(camera_id=camera.id)
     ).limit(MOST_INCIDENTS)
+    asked_at = _asked_at()
     return render_template(
         "camera_monitoring/camera.html",
         camera=camera,
+        answer=_answer_to(asked_at, standing) if asked_at else None,
+        may_probe=bool(camera.probe_kind)
+        and camera.state is CameraState.IN_USE
+        and may(EXPLAIN, camera),
         desk=desk,
         unit_name=unit_names([desk.unit_id]).get(desk.unit_id, ""),
         address=address_text(camera),
@@ -133,6 +142,41 @@ def show_camera(camera_id: int) -> str:
         wanted_days=values.whole("retention_days"),
         now=now(),
         days=DAYS,
+    )
+
+
+class Answer(StrEnum):
+    """What became of the wish to know at once how a camera stands."""
+
+    WAITING = "waiting"
+    THERE = "there"
+    LATE = "late"
+
+
+def _asked_at() -> datetime | None:
+    """Return when whoever looks asked for a probe, as the address says."""
+    seconds = read_whole(request.args.get("hoi", ""))
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+def _answer_to(asked_at: datetime, standing: StandingRow | None) -> Answer:
+    if standing is not None and standing.checked_at >= asked_at:
+        return Answer.THERE
+    return Answer.WAITING if now() - asked_at < PATIENCE else Answer.LATE
+
+
+@blueprint.post("/so/may/<int:camera_id>/kiem-tra")
+@requires(EXPLAIN)
+def probe_now(camera_id: int) -> Response:
+    """Have a camera asked at once; its page shows what it said."""
+    if queries.find_camera(existing(camera_id)) is None:
+        raise NotFound
+    if not str(values.OWN.setting("camera_monitoring.networks")).strip():
+        raise Conflict(_("Chưa khai mạng nào được phép thăm dò."))
+    run(monitoring.ask_probe, inputs.AskProbe(camera_id))
+    return redirect(
+        url_for("camera_monitoring.show_camera", camera_id=camera_id, hoi=int(now().timestamp())),
+        303,
     )
 
 

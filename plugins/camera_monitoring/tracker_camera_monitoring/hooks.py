@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flask import Blueprint
 
+from tracker.api.admin import AdminViewSpec
 from tracker.api.files import may_read_files_of
 from tracker.api.hooks import (
     ChecklistPrefill,
@@ -31,18 +32,20 @@ from tracker.api.jobs import MissedPolicy
 from tracker.api.notices import NoticeKind
 from tracker.api.rights import RecordScope
 from tracker_camera_monitoring import (
+    back_office,
     demo,
     figures,
     handover,
     health_views,
     importing,
     jobs,
+    monitoring,
     panels,
     permissions,
     prefill,
+    reading,
     register_views,
     roster_views,
-    watch_queries,
     watch_views,
     watching,
 )
@@ -52,7 +55,7 @@ from tracker_camera_monitoring.values import OWN
 # Imported so that their views stand on the blueprint before it is registered.
 PAGES = (health_views, register_views, roster_views, watch_views)
 
-may_read_files_of(watching.FILES, watch_queries.may_read_entry)
+may_read_files_of(watching.FILES, reading.may_read_files)
 
 
 @hookimpl
@@ -184,7 +187,7 @@ def tracker_register_checklist_prefills() -> Sequence[ChecklistPrefill]:
 
 @hookimpl
 def tracker_register_jobs() -> Sequence[JobSpec]:
-    """Probe cameras, roll days up, prune."""
+    """Probe cameras, all in turn or one at once, roll days up, prune."""
     return (
         OWN.job(
             "camera_monitoring.probe",
@@ -192,6 +195,7 @@ def tracker_register_jobs() -> Sequence[JobSpec]:
             missed=MissedPolicy.DECLARE,
             budget_seconds=290,
         ),
+        OWN.job(monitoring.PROBE_ONE, jobs.probe_one, budget_seconds=60, by_hand=False),
         OWN.job("camera_monitoring.roll_up", jobs.roll_up, budget_seconds=1800),
         OWN.job("camera_monitoring.prune", jobs.prune, budget_seconds=1800),
     )
@@ -207,6 +211,12 @@ def tracker_register_notice_kinds() -> Sequence[NoticeKind]:
 def tracker_register_doctor_checks() -> Sequence[DoctorCheck]:
     """Check settings and probes."""
     return panels.CHECKS
+
+
+@hookimpl
+def tracker_register_admin_views() -> Sequence[AdminViewSpec]:
+    """Offer the cameras in bulk."""
+    return back_office.SPECS
 
 
 @hookimpl

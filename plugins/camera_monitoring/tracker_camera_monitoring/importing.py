@@ -165,6 +165,9 @@ def parse(rows: Sequence[ImportRow], _options: Mapping[str, str]) -> ParsedRows:
         unit_id = _unit(number, str(cells.get("unit") or ""), reach, units_by_text, faults)
         desk = services.one_line(str(cells.get("desk") or "")) or "Bộ phận Một cửa"
         camera = _camera(number, cells, faults)
+        if unit_id is not None and camera is not None:
+            there = known.cameras.get((known.desks.get((unit_id, desk), 0), camera.name))
+            camera = _keep(there, camera, cells)
         errors.extend(faults)
         if unit_id is None or camera is None:
             continue
@@ -296,6 +299,32 @@ def _camera(
         probe_minutes=numbers["probe_minutes"] or 5,
         note=str(cells.get("note") or ""),
     )
+
+
+def _keep(
+    there: Camera | None, row: inputs.SaveCamera, cells: Mapping[str, object]
+) -> inputs.SaveCamera:
+    """Let a camera that is there keep what the file has no column for: only cells say anything."""
+    if there is None:
+        return row
+    kept = {
+        name: getattr(there, name)
+        for name in (
+            "set_name",
+            "model",
+            "place",
+            "bought_on",
+            "cost",
+            "retention_days",
+            "state",
+            "probe_minutes",
+            "note",
+        )
+        if name not in cells
+    }
+    if "address" not in cells and there.probe_kind is not None:
+        kept["address"] = CameraAddress(there.probe_kind, there.host, there.port, there.path)
+    return replace(row, **kept)
 
 
 def _address(number: int, words: str, faults: list[RowError]) -> CameraAddress | None:

@@ -72,6 +72,21 @@ class ImportCameras:
 
 
 @dataclass(frozen=True)
+class SetStates:
+    """Another state for several cameras."""
+
+    camera_ids: Sequence[int]
+    state: CameraState
+
+
+@dataclass(frozen=True)
+class AskProbe:
+    """A camera that is to be asked at once."""
+
+    camera_id: int
+
+
+@dataclass(frozen=True)
 class RecordOutcomes:
     """What came of a batch of probes, each with the moment of its answer."""
 

@@ -13,7 +13,8 @@ from tracker.api.i18n import gettext as _
 from tracker.api.jobs import JobCall
 from tracker.api.queries import session
 from tracker.api.work import Work, run
-from tracker_camera_monitoring import health_queries, inputs, monitoring, values
+from tracker_camera_monitoring import health_queries, inputs, labels, monitoring, values
+from tracker_camera_monitoring.models import StandingRow
 from tracker_camera_monitoring.networks import NetworkUnreadable
 from tracker_camera_monitoring.probing import Limits, Outcome, Prober, Target
 
@@ -28,22 +29,43 @@ DAYS_OF_A_YEAR = 366
 
 def probe(call: JobCall) -> str:
     """Ask the cameras that are due, and keep what they say."""
+    targets = health_queries.due_targets(now())
+    session().rollback()
+    prober = _prober(max(SLOWEST, len(targets) / ROUND_SECONDS))
+    if isinstance(prober, str):
+        return prober
+    asked, changed = ask_and_record(prober, targets, call)
+    return _(
+        "Đã thăm dò %(asked)d camera, %(changed)d đổi trạng thái.", asked=asked, changed=changed
+    )
+
+
+def probe_one(call: JobCall) -> str:
+    """Ask one camera that somebody wants to know of at once, and keep what it says."""
+    target = health_queries.target_of(int(call.input.get("camera") or 0))
+    session().rollback()
+    if target is None:
+        return _("Camera này không còn được thăm dò.")
+    prober = _prober(SLOWEST)
+    if isinstance(prober, str):
+        return prober
+    ask_and_record(prober, [target], call)
+    session().rollback()
+    standing = session().get(StandingRow, target.key)
+    if standing is None:
+        return _("Camera này không còn được thăm dò.")
+    return labels.reason_sentence(standing.reason) + "."
+
+
+def _prober(a_second: float) -> Prober | str:
+    """Return who asks, as the settings say; or in words why nobody does."""
     try:
         networks = values.networks()
     except NetworkUnreadable as error:
         return _("Không đọc được mạng “%(word)s” trong thiết lập.", word=error.word)
     if not networks:
         return _("Chưa khai mạng nào được phép thăm dò.")
-    targets = health_queries.due_targets(now())
-    session().rollback()
-    limits = Limits(
-        seconds=float(values.whole("probe_seconds")),
-        a_second=max(SLOWEST, len(targets) / ROUND_SECONDS),
-    )
-    asked, changed = ask_and_record(Prober(networks, limits), targets, call)
-    return _(
-        "Đã thăm dò %(asked)d camera, %(changed)d đổi trạng thái.", asked=asked, changed=changed
-    )
+    return Prober(networks, Limits(seconds=float(values.whole("probe_seconds")), a_second=a_second))
 
 
 def ask_and_record(

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import delete, func, insert, select, update
 
 from tracker.api.clock import LOCAL
 from tracker.api.errors import Conflict, ValidationFailed
 from tracker.api.i18n import gettext as _
+from tracker.api.jobs import queue
 from tracker.api.notices import Tell, tell
 from tracker.api.text import normalise
 from tracker.api.work import Work
@@ -32,6 +34,7 @@ from tracker_camera_monitoring.permissions import EXPLAIN, ROSTER
 from tracker_camera_monitoring.rollups import DayFigures, summarise
 
 NOTICE = "camera_monitoring.incident"
+PROBE_ONE = "camera_monitoring.probe_one"
 BATCH = 500
 LONGEST_CAUSE = 2000
 
@@ -54,6 +57,20 @@ def day_bounds(day: date) -> tuple[datetime, datetime]:
 # Rounds
 
 
+def ask_probe(work: Work, data: inputs.AskProbe) -> UUID:
+    """Have a camera asked at once by a job; return the run's identity, the same while one waits.
+
+    Raises PermissionDenied, and Conflict for a camera that is not asked at all.
+    """
+    camera = work.get(Camera, data.camera_id, lock=False)
+    work.require(EXPLAIN, camera)
+    if camera.probe_kind is None:
+        raise Conflict(_("Camera này chưa có địa chỉ để thăm dò."))
+    if camera.state is not CameraState.IN_USE:
+        raise Conflict(_("Chỉ kiểm tra được camera đang dùng."))
+    return queue(work, PROBE_ONE, {"camera": camera.id}, once=str(camera.id))
+
+
 def record_outcomes(work: Work, data: inputs.RecordOutcomes) -> int:
     """Keep what a batch of probes said; return how many cameras changed their state.
 
@@ -63,11 +80,15 @@ def record_outcomes(work: Work, data: inputs.RecordOutcomes) -> int:
     minutes = {
         row.id: row.probe_minutes
         for row in work.session.execute(
-            select(Camera.id, Camera.probe_minutes).where(
+            select(Camera.id, Camera.probe_minutes)
+            .where(
                 Camera.id.in_(ids),
                 Camera.probe_kind.is_not(None),
                 Camera.state == CameraState.IN_USE,
             )
+            .order_by(Camera.id)
+            # A round and somebody who wants to know at once may ask the same camera together.
+            .with_for_update()
         )
     }
     known = _standings(work, ids)

@@ -118,7 +118,7 @@ def dashboard_card(as_of: date) -> str:
 def my_incidents() -> list[MyWorkItem]:
     """Return the incidents of one's units that nobody has explained yet."""
     query = health_queries.incidents_query(
-        health_queries.IncidentFilters(is_open=True), permission=EXPLAIN
+        health_queries.IncidentFilters(is_open=True, is_unexplained=True), permission=EXPLAIN
     )
     return [
         MyWorkItem(
@@ -131,7 +131,6 @@ def my_incidents() -> list[MyWorkItem]:
             key=f"camera-incident-{row.id}",
         )
         for row in session().execute(query.limit(20))
-        if not row.cause
     ]
 
 

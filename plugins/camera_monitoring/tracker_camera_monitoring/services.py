@@ -159,7 +159,7 @@ def save_camera(work: Work, data: inputs.SaveCamera) -> int:
     camera.place = one_line(data.place)
     camera.state = data.state
     camera.bought_on = data.bought_on
-    camera.retired_on = _retired_on(work, data)
+    camera.retired_on = _retired_on(work, data, camera.retired_on)
     camera.cost = data.cost
     camera.retention_days = data.retention_days
     camera.probe_minutes = data.probe_minutes
@@ -179,10 +179,14 @@ def _is_probed(camera: Camera) -> bool:
     return camera.probe_kind is not None and camera.state is CameraState.IN_USE
 
 
-def _retired_on(work: Work, data: inputs.SaveCamera) -> date | None:
+def _retired_on(work: Work, data: inputs.SaveCamera, known: date | None) -> date | None:
+    """Return since when it is no longer used: what was written before stays where nothing new is.
+
+    A spreadsheet that is read in again says only that a camera is retired, not since when.
+    """
     if data.state is not CameraState.RETIRED:
         return None
-    return data.retired_on or work.today
+    return data.retired_on or known or work.today
 
 
 def _take_address(camera: Camera, data: inputs.SaveCamera) -> None:
@@ -230,6 +234,22 @@ def _camera_faults(work: Work, data: inputs.SaveCamera) -> list[FieldError]:
         if count is not None and count >= MOST_CAMERAS_A_DESK:
             errors.append(FieldError("", _("Bàn này đã có quá nhiều camera.")))
     return errors
+
+
+def set_states(work: Work, data: inputs.SetStates) -> int:
+    """Give several cameras another state, all or none; return how many. PermissionDenied."""
+    for camera_id in sorted(data.camera_ids):
+        camera = work.get(Camera, camera_id)
+        work.require(MANAGE, camera)
+        was_probed = _is_probed(camera)
+        camera.state = data.state
+        camera.retired_on = (
+            (camera.retired_on or work.today) if data.state is CameraState.RETIRED else None
+        )
+        work.session.flush()
+        if was_probed and not _is_probed(camera):
+            monitoring.forget(work, camera.id)
+    return len(data.camera_ids)
 
 
 def import_cameras(work: Work, data: inputs.ImportCameras) -> int:

@@ -109,29 +109,6 @@ def find_entry(entry_id: int) -> Entry | None:
     return session().scalar(select(Entry).where(Entry.id == entry_id, visible(READ_LOG, Entry)))
 
 
-def may_read_entry(entry_id: int) -> bool:
-    """Tell whether whoever acts may read an entry, and so the files of it."""
-    return find_entry(entry_id) is not None
-
-
-def desks_seen_since(start: date, end: date) -> Any:
-    """Return (entries, grave ones, desks watched, visits and findings made) of days, counted."""
-    return (
-        session()
-        .execute(
-            select(
-                func.count(),
-                func.count().filter(Entry.severity.in_([Severity.MAJOR, Severity.CRITICAL])),
-                func.count(Entry.desk_id.distinct()),
-                func.count(Entry.visit_public_id),
-                func.count(Entry.finding_public_id),
-                func.count().filter(Entry.severity != Severity.NORMAL),
-            ).where(visible(VIEW, Entry), Entry.day.between(start, end))
-        )
-        .one()
-    )
-
-
 def sight_counts(start: date, end: date, unit_id: int | None = None) -> list[tuple[Sight, int]]:
     """Return how often each thing was seen in a time; counts only, so the wider right does."""
     query = (

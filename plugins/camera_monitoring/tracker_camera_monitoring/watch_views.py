@@ -31,6 +31,7 @@ from tracker_camera_monitoring import (
     inputs,
     labels,
     queries,
+    reading,
     watch_queries,
     watching,
 )
@@ -46,6 +47,8 @@ from tracker_camera_monitoring.models import Camera, Desk, Entry, Severity
 from tracker_camera_monitoring.permissions import READ_LOG, WATCH
 
 MOST_ON_SHEET = 500
+# Beyond so many cameras a list of them is no help, and a page too heavy for a phone.
+MOST_CHOICES = 1000
 Page = str | tuple[str, int] | Response
 
 
@@ -131,7 +134,13 @@ def print_day() -> str:
 def _seen_choices(keep: Entry | None) -> list[tuple[str, str]]:
     desks = queries.desk_choices(WATCH, today(), keep=keep.desk_id if keep else None)
     cameras: dict[int, list[tuple[int, str]]] = {}
-    for camera_id, name, desk_id in queries.watchable_cameras(today()):
+    found_cameras = queries.watchable_cameras(today())
+    if len(found_cameras) > MOST_CHOICES:
+        # A whole province: desks to choose from, and the cameras only where one was asked for.
+        asked = {key_in("may"), optional_int(str(request.form.get("seen", ""))[1:]) if _is_camera()
+                 else None}  # fmt: skip
+        found_cameras = [one for one in found_cameras if one[0] in asked]
+    for camera_id, name, desk_id in found_cameras:
         cameras.setdefault(desk_id, []).append((camera_id, name))
     found: list[tuple[str, str]] = []
     for desk_id, label in desks:
@@ -143,6 +152,12 @@ def _seen_choices(keep: Entry | None) -> list[tuple[str, str]]:
         if camera is not None and value not in dict(found):
             found.append((value, camera.name))
     return found
+
+
+def _is_camera() -> bool:
+    """Tell whether a sent form names a camera."""
+    words = request.form.get("seen", "")
+    return bool(forms.SEEN.match(words)) and words[0] == "c"
 
 
 def _prepare(form: forms.EntryForm, entry: Entry | None) -> None:
@@ -293,7 +308,7 @@ def show_entry(entry_id: int) -> str:
     if entry is None:
         raise NotFound
     if entry.shows_people:
-        log_read(entry, _("Mở nhật ký có hình người"))
+        reading.log_opening(entry, _("Mở nhật ký có hình người"))
         entry = watch_queries.find_entry(entry_id)
         if entry is None:
             raise NotFound

@@ -11,7 +11,7 @@ from tracker.api import clock, numbers, text
 from tracker.api.declaration import declaration
 from tracker.api.errors import BadRequest, ValidationFailed
 from tracker.api.i18n import gettext as _
-from tracker.api.web import Form, render_template, request
+from tracker.api.web import Form, render_template, request, url_for
 from tracker.api.work import Work, run
 from tracker_position_rotation import labels
 
@@ -23,8 +23,13 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 @blueprint.context_processor
 def words() -> dict[str, object]:
-    """Give this plug-in's templates the words of standings, outcomes and states."""
-    return {"rotation_words": labels}
+    """Give this plug-in's templates the words of standings, outcomes and states, and its style."""
+    return {"rotation_words": labels, "rotation_css": css_address}
+
+
+def css_address() -> str:
+    """Return where this plug-in's style sheet is."""
+    return url_for("position_rotation.static", filename="rotation.css", v=OWN.manifest.version)
 
 
 def choice_in(kind: type[Choice], name: str) -> Choice | None:

@@ -45,7 +45,6 @@ class Situation:
     first_month: Mapping[int, int]
     # Who is due and may still not move this year: too short in the post, or a reason without end.
     held_back: Sequence[int]
-    unit_names: Mapping[int, str]
     unit_of_post: Mapping[int, int]
 
 
@@ -124,8 +123,8 @@ def situation(session: Session, plan: Plan, shortest_months: int, today: date) -
                 left=frozenset(left.get(one.person_id, ())),
             )
         )
-    names = {
-        row.id: row for row in session.execute(select(units.c.id, units.c.name, units.c.parent_id))
+    parents = {
+        row.id: row.parent_id for row in session.execute(select(units.c.id, units.c.parent_id))
     }
     return Situation(
         plan_id=plan.id,
@@ -142,12 +141,11 @@ def situation(session: Session, plan: Plan, shortest_months: int, today: date) -
             for row in posts.values()
         ],
         holders=holders,
-        parents={key: row.parent_id for key, row in names.items()},
+        parents=parents,
         home={one.person_id: one.post_id for one in held},
         due_on=due_on,
         first_month=first_month,
         held_back=held_back,
-        unit_names={key: row.name for key, row in names.items()},
         unit_of_post={key: row.unit_id for key, row in posts.items()},
     )
 
@@ -228,11 +226,7 @@ def _last_month(due: date | None, year: int) -> int:
 def _why(facts: Situation, move: solver.Move) -> str:
     origin = facts.unit_of_post[move.from_post]
     target = facts.unit_of_post[move.to_post]
-    place = (
-        _("cùng đơn vị")
-        if origin == target
-        else _("gần nhất còn chỗ: %(unit)s", unit=facts.unit_names[target])
-    )
+    place = _("cùng đơn vị") if origin == target else _("đơn vị gần nhất còn chỗ")
     if move.holder not in facts.due_on:
         return _("Chưa đến hạn; chuyển để nhường chỗ cho người đến hạn, %(place)s.", place=place)
     return _("Cùng chuyên môn, %(place)s.", place=place)

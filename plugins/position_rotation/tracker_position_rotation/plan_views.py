@@ -11,7 +11,7 @@ from tracker.api import clock
 from tracker.api.errors import NotFound
 from tracker.api.i18n import gettext as _
 from tracker.api.numbers import percent
-from tracker.api.queries import paginate, session, tasks, unit_choices, unit_names, visible
+from tracker.api.queries import paginate, session, setting, tasks, unit_choices, unit_names, visible
 from tracker.api.queries import plans as reform_plans
 from tracker.api.web import (
     Column,
@@ -35,7 +35,7 @@ from tracker_position_rotation.blueprint import (
     version_of,
     written,
 )
-from tracker_position_rotation.models import Outcome, Plan, PlanRow
+from tracker_position_rotation.models import Outcome, Plan, PlanRow, PlanState
 from tracker_position_rotation.permissions import MANAGE, VIEW
 
 Answer = str | tuple[str, int] | Response
@@ -293,6 +293,8 @@ def edit_row(plan_id: UUID, row_id: int) -> Answer:
         # What the row says may be kept without being told.
         reasons[row.reason_id] = line.reason or _("Lý do riêng (đang ghi)")
     form.reason_id.choices = forms.options(reasons.items(), _("Chọn lý do"))
+    # After approval no change goes without its reason: the form says so before it is sent.
+    form.reason.flags.required = plan.state is PlanState.APPROVED
     if not form.is_submitted():
         fill(form, row, "to_post_id", "month", "reason_id", "deferred_until", "why", "version")
         form.outcome.data = row.outcome.value
@@ -354,6 +356,7 @@ def print_plan(plan_id: UUID) -> str:
         plan=plan,
         unit=unit_names([plan.unit_id])[plan.unit_id],
         lines=queries.plan_lines(session(), plan),
+        agency=str(setting("agency.name") or ""),
         today=clock.today(),
     )
 
