@@ -19,7 +19,7 @@ from tracker.core import context
 from tracker.core.clock import FixedClock
 from tracker.core.db import writing
 from tracker.testing import postgres
-from tracker.testing.databases import BACKENDS, Databases
+from tracker.testing.databases import BACKENDS, Databases, Filling
 
 if TYPE_CHECKING:
     from tracker.config import Settings
@@ -108,9 +108,23 @@ def database_backend(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database_url(database_backend: str, databases: Databases, tmp_path: Path) -> Iterator[str]:
+def filling() -> Filling | None:
+    """What the test's database holds from the start; folders of tests say so for theirs."""
+    return None
+
+
+@pytest.fixture
+def filled(databases: Databases, database_backend: str, filling: Filling, database_url: str) -> Any:
+    """What the filling tells of itself."""
+    return databases.known(database_backend, filling)
+
+
+@pytest.fixture
+def database_url(
+    database_backend: str, databases: Databases, tmp_path: Path, filling: Filling | None
+) -> Iterator[str]:
     """The address of a migrated database that no other test sees."""
-    with _fresh(databases, database_backend, tmp_path, migrated=True) as url:
+    with _fresh(databases, database_backend, tmp_path, migrated=True, filling=filling) as url:
         yield url
 
 
@@ -137,10 +151,19 @@ def another_database_url(
 
 
 @contextmanager
-def _fresh(databases: Databases, backend: str, folder: Path, *, migrated: bool) -> Iterator[str]:
+def _fresh(
+    databases: Databases,
+    backend: str,
+    folder: Path,
+    *,
+    migrated: bool,
+    filling: Filling | None = None,
+) -> Iterator[str]:
     with ExitStack() as stack:
         try:
-            url = stack.enter_context(databases.fresh(backend, folder, migrated=migrated))
+            url = stack.enter_context(
+                databases.fresh(backend, folder, migrated=migrated, filling=filling)
+            )
         except postgres.PostgresMissing as error:
             pytest.fail(str(error), pytrace=False)
         yield url

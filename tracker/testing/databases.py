@@ -8,12 +8,25 @@ import contextlib
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tracker.testing import postgres
 
 BACKENDS = ("sqlite", "postgresql")
 Migrate = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Filling:
+    """What many tests begin with: a name for it, and what writes it into a migrated database.
+
+    `fill` takes the database's URL and returns what the tests need to know of it (ids).
+    """
+
+    name: str
+    fill: Callable[[str], Any]
 
 
 class Databases:
@@ -29,59 +42,84 @@ class Databases:
         self._migrate = migrate
         self._server_url = server_url
         self._server: postgres.Server | None = None
-        self._sqlite_template: Path | None = None
-        self._postgresql_template: str | None = None
+        # Templates by what they are filled with; "" is migrated and empty.
+        self._sqlite_templates: dict[str, Path] = {}
+        self._postgresql_templates: dict[str, str] = {}
+        self._known: dict[tuple[str, str], Any] = {}
 
     @contextlib.contextmanager
-    def fresh(self, backend: str, folder: Path, *, migrated: bool = True) -> Iterator[str]:
+    def fresh(
+        self, backend: str, folder: Path, *, migrated: bool = True, filling: Filling | None = None
+    ) -> Iterator[str]:
         """Give the URL of a database of its own; it goes when the block ends.
 
-        SQLite's file lies in `folder`. With `migrated=False` the database is empty.
-        Raises PostgresMissing.
+        SQLite's file lies in `folder`. With `migrated=False` the database is empty; `filling` is
+        written once, and copied with the tables. Raises PostgresMissing.
         """
         make = self._fresh_sqlite if backend == "sqlite" else self._fresh_postgresql
-        with make(folder, migrated) as url:
+        with make(folder, migrated, filling) as url:
             yield url
 
+    def known(self, backend: str, filling: Filling) -> Any:
+        """Return what `filling` told of itself when it was written on a backend."""
+        return self._known[backend, filling.name]
+
+    def _fill(self, backend: str, url: str, filling: Filling) -> None:
+        self._known[backend, filling.name] = filling.fill(url)
+
     @contextlib.contextmanager
-    def _fresh_sqlite(self, folder: Path, migrated: bool) -> Iterator[str]:
+    def _fresh_sqlite(self, folder: Path, migrated: bool, filling: Filling | None) -> Iterator[str]:
         path = folder / "tracker.sqlite3"
         if migrated:
-            shutil.copyfile(self._sqlite(), path)
+            shutil.copyfile(self._sqlite(filling), path)
         yield f"sqlite:///{path}"
 
-    def _sqlite(self) -> Path:
-        if self._sqlite_template is None:
-            path = self._folder / "template.sqlite3"
-            self._migrate(f"sqlite:///{path}")
+    def _sqlite(self, filling: Filling | None) -> Path:
+        name = filling.name if filling else ""
+        if name not in self._sqlite_templates:
+            empty = self._sqlite(None) if filling else None
+            path = self._folder / f"template{len(self._sqlite_templates)}.sqlite3"
+            url = f"sqlite:///{path}"
+            if filling is None or empty is None:
+                self._migrate(url)
+            else:
+                shutil.copyfile(empty, path)
+                self._fill("sqlite", url, filling)
             with contextlib.closing(sqlite3.connect(path)) as connection:
                 # All of it into the one file that is copied.
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._sqlite_template = path
-        return self._sqlite_template
+            self._sqlite_templates[name] = path
+        return self._sqlite_templates[name]
 
     @contextlib.contextmanager
-    def _fresh_postgresql(self, _folder: Path, migrated: bool) -> Iterator[str]:
+    def _fresh_postgresql(
+        self, _folder: Path, migrated: bool, filling: Filling | None
+    ) -> Iterator[str]:
         if self._server is None:
             url = self._server_url or postgres.start(self._shared)
             self._server = postgres.Server(url, self._prefix)
         server = self._server
-        name = server.create(self._template_on(server)) if migrated else server.create()
+        name = server.create(self._template_on(server, filling)) if migrated else server.create()
         try:
             yield server.url_of(name)
         finally:
             server.discard(name)
 
-    def _template_on(self, server: postgres.Server) -> str:
-        if self._postgresql_template is None:
-            name = server.create()
-            self._migrate(server.url_of(name))
-            self._postgresql_template = name
-        return self._postgresql_template
+    def _template_on(self, server: postgres.Server, filling: Filling | None) -> str:
+        key = filling.name if filling else ""
+        if key not in self._postgresql_templates:
+            if filling is None:
+                name = server.create()
+                self._migrate(server.url_of(name))
+            else:
+                name = server.create(self._template_on(server, None))
+                self._fill("postgresql", server.url_of(name), filling)
+            self._postgresql_templates[key] = name
+        return self._postgresql_templates[key]
 
     def close(self) -> None:
-        """Drop the template and leave the server."""
+        """Drop the templates and leave the server."""
         if self._server is not None:
-            if self._postgresql_template is not None:
-                self._server.discard(self._postgresql_template)
+            for name in self._postgresql_templates.values():
+                self._server.discard(name)
             self._server.close()

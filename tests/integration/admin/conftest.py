@@ -15,7 +15,9 @@ from werkzeug.test import TestResponse
 
 from tests.factories.accounts import make_user, post, sign_in
 from tests.factories.units import make_unit
+from tests.support.fillings import filling_of
 from tracker.core.rights import Role
+from tracker.testing.databases import Filling
 from tracker.units.models import UnitKind
 
 
@@ -36,9 +38,8 @@ class Place:
     leader: int
 
 
-@pytest.fixture
-def place(system: None) -> Place:
-    """Units and people."""
+def make_place() -> Place:
+    """Make units and people."""
     province = make_unit("Tỉnh Đồng Tháp", UnitKind.PROVINCE)
     near = make_unit("Xã Đạ Tẻh", UnitKind.COMMUNE, province, code="TP01")
     far = make_unit("Xã Chợ Gạo", UnitKind.COMMUNE, province, code="CG01")
@@ -54,6 +55,21 @@ def place(system: None) -> Place:
         inspector=make_user(near, Role.INSPECTOR, name="Phạm Văn Khách"),
         leader=make_user(province, Role.LEADER, name="Đỗ Văn Giang"),
     )
+
+
+PLACE = filling_of("place", make_place)
+
+
+@pytest.fixture
+def filling(request: pytest.FixtureRequest) -> Filling | None:
+    """The place from the start, for tests that ask for it."""
+    return PLACE if "place" in request.fixturenames else None
+
+
+@pytest.fixture
+def place(filled: Place, system: None) -> Place:
+    """Units and people."""
+    return filled
 
 
 class Desk:

@@ -15,8 +15,10 @@ from sqlalchemy import event
 from tests.factories.accounts import make_user, sign_in
 from tests.factories.inspections import sync_checklists
 from tests.factories.units import make_unit
+from tests.support.fillings import filling_of
 from tracker.core.db import db
 from tracker.core.rights import Role
+from tracker.testing.databases import Filling
 from tracker.units.models import UnitKind
 
 
@@ -37,9 +39,8 @@ class World:
     leader: int
 
 
-@pytest.fixture
-def world(system: None) -> World:
-    """Units, people and the ready-made checklists."""
+def make_world() -> World:
+    """Make units, people and the ready-made checklists."""
     province = make_unit("Tỉnh Đồng Tháp", UnitKind.PROVINCE)
     office = make_unit("Sở Nội vụ", UnitKind.DEPARTMENT, province)
     commune = make_unit("Xã Tân Phước", UnitKind.COMMUNE, province)
@@ -58,6 +59,21 @@ def world(system: None) -> World:
         officer=make_user(commune, Role.OFFICER, name="Hồ Thị Em"),
         leader=make_user(province, Role.LEADER, name="Đỗ Văn Giang"),
     )
+
+
+WORLD = filling_of("inspected world", make_world)
+
+
+@pytest.fixture
+def filling(request: pytest.FixtureRequest) -> Filling | None:
+    """The world from the start, for tests that ask for it."""
+    return WORLD if "world" in request.fixturenames else None
+
+
+@pytest.fixture
+def world(filled: World, system: None) -> World:
+    """Units, people and the ready-made checklists."""
+    return filled
 
 
 class ApartClient(FlaskClient):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -12,10 +13,12 @@ from flask.testing import FlaskClient
 
 from tests.factories.accounts import make_user, sign_in
 from tests.factories.units import make_unit
+from tests.support.fillings import filling_of
 from tracker.accounts.access import build_access, held_grants
 from tracker.core.context import Actor, Context, acting
 from tracker.core.db import db
 from tracker.core.rights import Role
+from tracker.testing.databases import Filling
 from tracker.web.contracts import contracts_of
 
 
@@ -51,17 +54,31 @@ class Office:
         return acting(self.context(who))
 
 
+def make_office() -> dict[str, Any]:
+    """Make the units and the people; return their ids."""
+    agency = make_unit("UBND huyện Đạ Tẻh", kind="district")
+    north = make_unit("UBND xã Hương Lâm", parent=agency)
+    south = make_unit("UBND xã Triệu Hải", parent=agency)
+    people = {
+        "coordinator": make_user(agency, Role.COORDINATOR, name="Trần Thị Thường"),
+        "leader": make_user(agency, Role.LEADER, name="Nguyễn Văn Lãnh"),
+        "head": make_user(north, Role.HEAD, name="Lê Văn Trưởng"),
+        "officer": make_user(north, Role.OFFICER, name="Phạm Thị Chuyên"),
+        "stranger": make_user(south, Role.OFFICER, name="Võ Văn Khác"),
+    }
+    return {"agency": agency, "north": north, "south": south, "people": people}
+
+
+OFFICE = filling_of("office", make_office)
+
+
 @pytest.fixture
-def office(app: Flask) -> Iterator[Office]:
+def filling(request: pytest.FixtureRequest) -> Filling | None:
+    """The office from the start, for tests that ask for it."""
+    return OFFICE if "office" in request.fixturenames else None
+
+
+@pytest.fixture
+def office(filled: dict[str, Any], app: Flask) -> Iterator[Office]:
     with app.app_context():
-        agency = make_unit("UBND huyện Đạ Tẻh", kind="district")
-        north = make_unit("UBND xã Hương Lâm", parent=agency)
-        south = make_unit("UBND xã Triệu Hải", parent=agency)
-        people = {
-            "coordinator": make_user(agency, Role.COORDINATOR, name="Trần Thị Thường"),
-            "leader": make_user(agency, Role.LEADER, name="Nguyễn Văn Lãnh"),
-            "head": make_user(north, Role.HEAD, name="Lê Văn Trưởng"),
-            "officer": make_user(north, Role.OFFICER, name="Phạm Thị Chuyên"),
-            "stranger": make_user(south, Role.OFFICER, name="Võ Văn Khác"),
-        }
-        yield Office(app, agency, north, south, people)
+        yield Office(app, **{**filled, "people": dict(filled["people"])})
