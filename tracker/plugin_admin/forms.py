@@ -28,7 +28,7 @@ class KeyForm(Form):
 
 
 class InstallForm(Form):
-    """That the contract was read, and whether to go without a rehearsal."""
+    """Whether to go without a rehearsal."""
 
     skip_rehearsal = BooleanField(_l("Không diễn tập trước"))
 

@@ -49,6 +49,15 @@ def fetch(settings: Settings, what: str, index_folder: Path | None = None) -> So
         if path.is_file():
             return from_file(path)
         if path.is_dir():
+            source_folder(path)
+            if not settings.plugin_unsigned:
+                # Building runs code of the folder, and nobody has signed what comes out.
+                raise PluginError(
+                    _(
+                        "Mã nguồn chưa được ai ký nên không đóng gói ở đây. Hãy đóng gói, ký bằng "
+                        "tracker plugin sign, rồi cài tệp .whl."
+                    )
+                )
             return from_folder(settings, path)
     found = _WANTED.fullmatch(what.strip().lower().replace("-", "_").removeprefix("tracker_"))
     if found is None or not is_name(found[1]):
@@ -68,8 +77,8 @@ def from_file(path: Path) -> Source:
     return Source(path.read_bytes(), path.name, signatures.signature_beside(path))
 
 
-def from_folder(settings: Settings, folder: Path) -> Source:
-    """Build the plug-in whose sources lie in `folder`; the result is signed by nobody."""
+def source_folder(folder: Path) -> None:
+    """Raise PluginError unless the sources of a plug-in lie in `folder`."""
     if not (folder / "pyproject.toml").is_file():
         raise PluginError(
             _(
@@ -78,6 +87,11 @@ def from_folder(settings: Settings, folder: Path) -> Source:
                 folder=folder,
             )
         )
+
+
+def from_folder(settings: Settings, folder: Path) -> Source:
+    """Build the plug-in whose sources lie in `folder`; the result is signed by nobody."""
+    source_folder(folder)
     wheel = build(folder, plugins_folder(settings.instance) / "built")
     return Source(wheel.read_bytes(), wheel.name, None)
 

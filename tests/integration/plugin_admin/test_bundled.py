@@ -120,6 +120,10 @@ def test_bundled_plugins_are_built_signed_and_installed_once(settings: Settings,
 def test_folder_without_sources_and_unknown_names_are_refused(settings: Settings, tmp_path: Path):
     with pytest.raises(PluginError, match="không có pyproject"):
         sources.fetch(settings, str(tmp_path))
+    (tmp_path / "sources").mkdir()
+    (tmp_path / "sources" / "pyproject.toml").write_text(PROJECT)
+    with pytest.raises(PluginError, match="chưa được ai ký"):
+        sources.fetch(settings, str(tmp_path / "sources"))
     with pytest.raises(PluginError, match="Không có tệp"):
         sources.fetch(settings, "no/such/file")
     with pytest.raises(PluginError, match="không phải kho"):

@@ -38,7 +38,7 @@ from tracker.core.rights import Role
 from tracker.plugin_admin import operations, queries
 from tracker.plugin_admin.bundled import own_key
 from tracker.plugins import signatures
-from tracker.plugins.loader import Quarantine, SetFile, write_set
+from tracker.plugins.loader import Quarantine, SetFile, read_set, write_set
 from tracker.plugins.setfile import plugins_folder, read_plain
 from tracker.testing.databases import Databases
 
@@ -247,9 +247,25 @@ def is_gone(status: int, page: str) -> bool:
     return status == 404
 
 
+def another_machine_arrives(settings: Settings, folder: Path) -> Settings:
+    """Let a second machine bring itself to the wanted set, as its own supervisor would."""
+    there = replace(settings, instance=folder)
+    folder.mkdir()
+    for step in ("fetch", "report"):
+        subprocess.run(
+            [sys.executable, "-m", "tracker.ops.arrive", step],
+            env=environment(there, free_port()),
+            check=True,
+            timeout=240,
+        )
+    return there
+
+
 def test_no_request_is_lost_while_plug_ins_come_change_and_go(
-    database_url: str, instance: Path
+    database_url: str, database_backend: str, instance: Path, tmp_path: Path
 ) -> None:
+    # Several machines need a database that they can share.
+    has_two = database_backend == "postgresql"
     with (
         administered(database_url, instance) as here,
         running(here.settings, here.cookie) as server,
@@ -259,6 +275,12 @@ def test_no_request_is_lost_while_plug_ins_come_change_and_go(
             here.install(ONE)
             here.wait_for()
             assert server.all_say("/shown/page", says("1.0"))
+            if has_two:
+                second = another_machine_arrives(here.settings, tmp_path / "second")
+                wanted = queries.generation()
+                assert here.there() == {"instance": wanted, "second": wanted}
+                assert read_set(second.instance) == read_set(instance)
+                assert server.ask("/mo-dun")[1].count("Đã theo kịp") == 2
             # From the next request on.
             operations.disable(here.settings, "shown")
             assert server.all_say("/shown/page", is_gone)
@@ -267,6 +289,9 @@ def test_no_request_is_lost_while_plug_ins_come_change_and_go(
             here.install(TWO)
             here.wait_for()
             assert server.all_say("/shown/page", says("2.0"))
+            if has_two:
+                page = server.ask("/mo-dun")[1]
+                assert (page.count("Đã theo kịp"), page.count("Đang theo kịp")) == (1, 1)
             assert operations.rollback(here.settings, "shown").version == "1.0"
             here.wait_for()
             assert server.all_say("/shown/page", says("1.0"))
