@@ -18,11 +18,9 @@ from tracker.web.doors import open_to_all, signed_in, unnoticed
 @open_to_all
 @unnoticed
 def push_worker() -> Response:
-    """Send the worker from the root, as its address is the reach it gets; browsers look again."""
+    """Send the worker from the root, as its address is the reach that it gets."""
     content = (STATIC / "js" / "push-worker.js").read_bytes()
-    answer = Response(content, content_type="text/javascript; charset=utf-8")
-    answer.headers["Cache-Control"] = "no-cache"
-    return answer
+    return Response(content, content_type="text/javascript; charset=utf-8")
 
 
 @blueprint.post("/thong-bao/trinh-duyet/khoa")

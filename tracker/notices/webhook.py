@@ -117,8 +117,10 @@ def _transmit(endpoint_id: int, url: str, name: str, body: bytes) -> None:
 def send_test(endpoint_id: int, username: str) -> str:
     """Send a test message at once; return '' or the code of what stood in the way.
 
-    Raises NotFound. It is sent to an endpoint that is switched off too: before it is switched on.
+    An endpoint that is switched off is tried too: before it is switched on. Raises NotFound,
+    PermissionDenied.
     """
+    webhook_services.require_instance(db.session(), current().actor.access)
     url = db.session.scalar(select(WebhookEndpoint.url).where(WebhookEndpoint.id == endpoint_id))
     if url is None:
         raise NotFound

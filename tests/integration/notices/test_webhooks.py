@@ -208,6 +208,9 @@ def test_what_is_wrong_is_said_beside_its_field(client: FlaskClient, administrat
         answer = post(client, f"{PAGE}/them", {**form("https://example.org/"), **values})
         assert answer.status_code == 422
         assert words in answer.text
+    # What concerns every tree of units is sent elsewhere by nobody who answers for one of them.
+    make_unit("UBND tỉnh khác", "province")
+    assert post(client, f"{PAGE}/them", form("https://example.org/")).status_code == 403
     assert db.session.scalars(select(WebhookEndpoint.id)).all() == []
 
 
