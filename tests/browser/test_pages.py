@@ -26,6 +26,7 @@ from tests.support.browser import (
     Complaints,
     LiveServer,
     Viewport,
+    actions_out_of_sight,
     axe,
     cookies_of,
     open_context,
@@ -516,6 +517,7 @@ def look(site: Site, seen: Visited, viewport: Viewport, locale: str, *, dark: bo
     wider = sideways_overflow(page)
     if wider:
         faults.append(f"{wider} px wider than its window")
+    faults += [f"{words!r} stands beside the window" for words in actions_out_of_sight(page)]
     faults += axe(page)
     faults += complaints.said
     return [f"{seen.endpoint} {seen.path} ({seen.who}): {fault}" for fault in faults]

@@ -273,6 +273,24 @@ def axe(page: Page, *, without: tuple[str, ...] = ()) -> list[str]:
     ]
 
 
+def actions_out_of_sight(page: Page) -> list[str]:
+    """Return the actions of a page that stand beside its window, those of its menus when open."""
+    found: list[str] = page.evaluate(
+        """() => {
+            const folded = [...document.querySelectorAll('.page-actions details:not([open])')];
+            folded.forEach((one) => { one.open = true; });
+            const shown = [...document.querySelectorAll('.page-actions a, .page-actions button')];
+            const beside = shown.filter((one) => {
+                const box = one.getBoundingClientRect();
+                return box.width && (box.left < -1 || box.right > window.innerWidth + 1);
+            }).map((one) => one.innerText.trim());
+            folded.forEach((one) => { one.open = false; });
+            return beside;
+        }"""
+    )
+    return found
+
+
 def sideways_overflow(page: Page) -> int:
     """Return by how many pixels the page is wider than its window; 0 is right."""
     width: int = page.evaluate(
