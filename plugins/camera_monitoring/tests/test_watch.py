@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from datetime import date, time, timedelta
 from typing import Any
 from uuid import uuid4
@@ -397,6 +398,13 @@ def test_turn_of_nobody_is_refused(office: Office) -> None:
     with pytest.raises(ValidationFailed) as caught:
         run(watching.add_shift, data)
     assert {one.field for one in caught.value.errors} == {"watcher_id", "ends_at"}
+    # Nor of somebody who works elsewhere, whatever a form sends.
+    stranger = office.world.person("inspector", unit=office.second)
+    arranger = office.world.person("coordinator", unit=office.first)
+    data = replace(data, watcher_id=stranger, ends_at=time(10, 0))
+    with office.world.as_person(arranger), pytest.raises(ValidationFailed) as caught:
+        run(watching.add_shift, data)
+    assert {one.field for one in caught.value.errors} == {"watcher_id"}
 
 
 def test_own_turn_waits_in_my_work_until_something_is_written(office: Office, world: World) -> None:

@@ -45,6 +45,8 @@ MOST_STRETCHES = 30
 MOST_INCIDENTS = 20
 # After so long a page stops waiting for an answer: the job process is busy, or not there.
 PATIENCE = timedelta(seconds=90)
+# What an address may name as a moment: seconds since 1970, of ten digits.
+LATEST_SECONDS = 9_999_999_999
 Page = str | tuple[str, int] | Response
 
 
@@ -155,7 +157,7 @@ class Answer(StrEnum):
 
 def _asked_at() -> datetime | None:
     """Return when whoever looks asked for a probe, as the address says."""
-    seconds = read_whole(request.args.get("hoi", ""))
+    seconds = read_whole(request.args.get("hoi", ""), LATEST_SECONDS)
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
 
 

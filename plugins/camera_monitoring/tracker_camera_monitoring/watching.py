@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from tracker.api.errors import Conflict, FieldError, PermissionDenied, ValidationFailed
 from tracker.api.files import attach
 from tracker.api.i18n import gettext as _
-from tracker.api.queries import people, reaches, units
+from tracker.api.queries import people, reaches, units, visible
 from tracker.api.text import fold, normalise
 from tracker.api.work import Work
 from tracker_camera_monitoring import inputs
@@ -176,9 +176,7 @@ def add_shift(work: Work, data: inputs.AddShift) -> int:
     errors = []
     if not reaches(ROSTER, units, data.unit_id):
         errors.append(FieldError("unit_id", _("Hãy chọn đơn vị trong phạm vi của bạn.")))
-    name = work.session.scalar(
-        select(people.c.name).where(people.c.id == data.watcher_id, people.c.is_active)
-    )
+    name = _watcher(work, data.watcher_id)
     if name is None:
         errors.append(FieldError("watcher_id", _("Hãy chọn người xem.")))
     if data.ends_at <= data.starts_at:
@@ -201,6 +199,17 @@ def add_shift(work: Work, data: inputs.AddShift) -> int:
     work.session.add(shift)
     work.session.flush()
     return shift.id
+
+
+def _watcher(work: Work, person_id: int) -> str | None:
+    """Return the name of somebody who may be put on the roster: active, of a unit in reach."""
+    return work.session.scalar(
+        select(people.c.name).where(
+            people.c.id == person_id,
+            people.c.is_active,
+            people.c.unit_id.in_(select(units.c.id).where(visible(ROSTER, units))),
+        )
+    )
 
 
 def _overlaps(work: Work, data: inputs.AddShift) -> bool:
@@ -248,10 +257,7 @@ def copy_week(work: Work, data: inputs.CopyWeek) -> int:
             ends_at=shift.ends_at,
             note=shift.note,
         )
-        active = work.session.scalar(
-            select(people.c.id).where(people.c.id == shift.watcher_id, people.c.is_active)
-        )
-        if active is not None and not _overlaps(work, turn):
+        if _watcher(work, shift.watcher_id) is not None and not _overlaps(work, turn):
             add_shift(work, turn)
             copied += 1
     return copied
