@@ -14,6 +14,9 @@ LOCKS := base server dev
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-emit-package tracker
 
+# Tests often wait for a process or a browser: one worker more than processors, at most eight.
+WORKERS ?= $(shell n=$$(( $$(nproc) + 1 )); echo $$(( n > 8 ? 8 : n )))
+
 PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 PLUGIN_FLAGS ?=
 
@@ -34,17 +37,17 @@ run: $(BASE) ## install, load the demo and start the server
 test: $(DEV) ## install what the tests need; check the code; run every test on both databases
 	$(BIN)/python -m tools.prepare_tests
 	$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal --durations=30
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=30
 	$(MAKE) --no-print-directory test-plugins
 
 test-plugins: $(DEV) ## run the tests of the plug-ins, each in its own folder, on both databases
 	@for folder in $(PLUGINS); do echo "== $$folder"; \
-	(cd "$$folder" && "$(CURDIR)/$(BIN)/python" -m pytest -n auto --maxprocesses 8 $(PLUGIN_FLAGS)) \
+	(cd "$$folder" && "$(CURDIR)/$(BIN)/python" -m pytest -n $(WORKERS) $(PLUGIN_FLAGS)) \
 	|| exit 1; done
 
 test-fast: $(DEV) ## the quick loop: no PostgreSQL, no browser, no packaging
 	@echo "Quick loop: SQLite only, no browser, no packaging. 'make test' runs everything."
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --database sqlite -m "not browser and not packaging"
+	$(BIN)/python -m pytest -n $(WORKERS) --database sqlite -m "not browser and not packaging"
 	@$(MAKE) --no-print-directory test-plugins PLUGIN_FLAGS="--tracker-database sqlite"
 
 lint: $(DEV) ## check style, types, layers and vendored files
@@ -64,7 +67,7 @@ bench: $(DEV) ## run the benchmarks; each prints a table
 chaos: $(DEV) ## kill job processes and take databases away for longer than 'make test' does
 	$(BIN)/python -m tools.prepare_tests
 	TRACKER_TEST_FAULT_ROUNDS=200 TRACKER_TEST_OUTAGE_SECONDS=30 \
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal --durations=0 tests/faults
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=0 tests/faults
 
 lock: $(DEV) ## remake the lock files from setup.py and requirements/*.in
 	@for name in $(LOCKS); do echo "requirements/$$name.txt"; \

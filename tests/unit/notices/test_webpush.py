@@ -59,6 +59,8 @@ def test_what_fits_into_no_record_is_refused() -> None:
         (text_of(BrowserKeys().point), ""),
         (text_of(BrowserKeys().point), text_of(b"short")),
     ],
+    # The keys differ from process to process, the tests' names must not.
+    ids=["no key", "no base64", "not on the curve", "compressed", "no secret", "short secret"],
 )
 def test_keys_that_no_browser_makes(p256dh: str, auth: str) -> None:
     with pytest.raises(webpush.KeysUnreadable):
