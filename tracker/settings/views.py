@@ -48,7 +48,13 @@ def _groups(specs: Sequence[SettingSpec]) -> list[tuple[Label, list[SettingSpec]
 @requires(MANAGE)
 def edit() -> Answer:
     """Show all declared settings, and save what was changed; others' changes are merged in."""
-    specs = [one for one in current_registry().settings.values() if one.group != services.HIDDEN]
+    # What a plug-in brought since the page was opened is not on it, and stays as it is.
+    asked = request.form.get("shown", "").split()
+    specs = [
+        one
+        for one in current_registry().settings.values()
+        if one.group != services.HIDDEN and (not asked or one.key in asked)
+    ]
     kept = queries.kept_secrets(specs)
     form: Any = forms.settings_form(specs, kept)(
         data={forms.field_name(one.key): queries.shown(one) for one in specs}
@@ -71,6 +77,7 @@ def edit() -> Answer:
         "settings/edit.html",
         form=form,
         base_version=newest,
+        shown=" ".join(one.key for one in specs),
         groups=[
             (label, [form[name] for spec in members for name in _fields_of(spec, kept)])
             for label, members in _groups(specs)

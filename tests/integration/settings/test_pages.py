@@ -102,6 +102,21 @@ def test_settings_are_saved_and_shown(admin: FlaskClient) -> None:
     assert "UBND xã Vĩnh Phước" in admin.get("/thiet-lap").data.decode()
 
 
+def test_a_setting_that_was_not_on_the_page_stays(admin: FlaskClient) -> None:
+    """A plug-in may be switched on while somebody has the page open."""
+    fields = fields_of(admin.get("/thiet-lap").data)
+    admin.post("/thiet-lap", data=fields | {"plans__due_soon_days": "10"})
+    db.session.rollback()
+    del fields["plans__due_soon_days"]
+    fields["base_version"] = fields_of(admin.get("/thiet-lap").data)["base_version"]
+    fields["shown"] = fields["shown"].replace("plans.due_soon_days", "")
+    answer = admin.post("/thiet-lap", data=fields | {"agency__name": "UBND xã Mới"})
+    assert answer.status_code == 302
+    db.session.rollback()
+    rows = {row.key: row.value for row in db.session.scalars(select(Setting))}
+    assert rows == {"agency.name": "UBND xã Mới", "plans.due_soon_days": 10}
+
+
 @pytest.mark.parametrize("typed", ["bảy", "-1", "91", "7,5", "", "99999999999999", "1e1"])
 def test_a_bad_value_stays_in_its_field(admin: FlaskClient, typed: str) -> None:
     """With a message beside it; the other field that was typed stays too."""
