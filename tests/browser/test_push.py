@@ -101,14 +101,18 @@ def test_what_is_pushed_is_shown_and_leads_to_its_page(
     assert len(set(registered)) == 1
     message = {"origin": live_server.url, "registrationId": registered[0], "data": told}
     devtools.send("ServiceWorker.deliverPushMessage", message)
-    shown = page.wait_for_function(
+    shown = page.evaluate(
         """async () => {
-          const [one] = await (await navigator.serviceWorker.ready).getNotifications();
-          return one && { title: one.title, tag: one.tag, lang: one.lang, body: one.body };
+          const registration = await navigator.serviceWorker.ready;
+          for (let asked = 0; asked < 300; asked++) {
+            const [one] = await registration.getNotifications();
+            if (one) return { title: one.title, tag: one.tag, lang: one.lang, body: one.body };
+            await new Promise((go) => setTimeout(go, 50));
+          }
         }"""
     )
     (notice,) = notices_of(head)
-    assert shown.json_value() == {
+    assert shown == {
         "title": "Nguyễn Thị Bình đôn đốc: Rà soát thủ tục",
         "tag": f"notice-{notice.id}",
         "lang": "vi",
