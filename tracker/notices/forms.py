@@ -35,7 +35,6 @@ class HoursForm(Form):
         _l("đến"),
         [Required()],
         choices=HOURS,
-        description=_l("Hai giờ bằng nhau: không có giờ yên lặng."),
     )
     version = HiddenField()
 
