@@ -26,7 +26,8 @@ def serve(method: GstRtsp.RTSPAuthMethod | None) -> GstRtspServer.RTSPServer:
     server.set_service("0")
     factory = GstRtspServer.RTSPMediaFactory.new()
     factory.set_launch(PICTURE)
-    factory.set_shared(True)
+    # A picture for each viewer: a shared one is refused to all while the last of them leaves.
+    factory.set_shared(False)
     server.get_mount_points().add_factory("/live", factory)
     if method is not None:
         auth = GstRtspServer.RTSPAuth.new()
