@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, object_session
 from tracker.core.rights import RecordScope
 from tracker.plans.models import (
     Assignment,
+    AssignmentPeriod,
     Plan,
     PlanState,
     Task,
@@ -148,5 +149,11 @@ SCOPES = (
         in_reading_units=assignments_read_by,
         people=_person,
         for_person=lambda user_id: Assignment.person_id == user_id,
+    ),
+    # How an assignment stood for a while: what a unit led it may look back on, whoever leads since.
+    RecordScope(
+        model=AssignmentPeriod,
+        units=lambda period: [period.unit_id],
+        in_units=AssignmentPeriod.unit_id.in_,
     ),
 )

@@ -474,6 +474,8 @@ class ExplainedRow:
     title: str
     number: str
     plan_title: str
+    # Whether the reader may open the task, beyond knowing of it.
+    is_open: bool
     unit_id: int | None = None
     due_on: date | None = None
     status: Status | None = None
@@ -481,10 +483,14 @@ class ExplainedRow:
 
 @dataclass(frozen=True)
 class Reader:
-    """What a person may read of the rows behind a figure: conditions on Task and on Assignment."""
+    """What a person may read of the rows behind a figure: conditions on Task and on Assignment.
+
+    `opened` are the tasks whose page they may open.
+    """
 
     tasks: ColumnElement[bool]
     assignments: ColumnElement[bool]
+    opened: ColumnElement[bool]
 
 
 @dataclass(frozen=True)
@@ -518,7 +524,13 @@ def rows_of(
     limit: int,
 ) -> Parts:
     """Return the rows behind a figure that the reader may see, at most `limit` of each part."""
-    columns: Sequence[Any] = (Task.id, Task.title, Task.number, Plan.title.label("plan_title"))
+    columns: Sequence[Any] = (
+        Task.id,
+        Task.title,
+        Task.number,
+        Plan.title.label("plan_title"),
+        reader.opened.label("is_open"),
+    )
     if rule is CountRule.PLAN:
         tasks = tasks_on(as_of, wanted)
         query = (

@@ -24,6 +24,7 @@ from tracker.core.clock import local_day_bounds
 from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.rights import Access, rights
+from tracker.plans.figures import Reader
 from tracker.plans.models import (
     FOREVER,
     Assignment,
@@ -119,6 +120,8 @@ class TaskRow:
     last_reported_at: datetime | None
     status: Status
     product: str = ""
+    # Whether its task may be opened: what a unit led once may be others' by now.
+    is_open: bool = True
 
 
 @dataclass(frozen=True)
@@ -170,8 +173,18 @@ def visible() -> ColumnElement[bool]:
     )
 
 
+def visible_on(as_of: date | None) -> ColumnElement[bool]:
+    """Return the same for a list or figure of an earlier day; None means now.
+
+    It adds what the actor's units led on that day: handed over since, it still counts for them.
+    """
+    if as_of is None:
+        return visible()
+    return or_(visible(), and_(Plan.state != PlanState.DRAFT, Assignment.id.in_(led_on(as_of))))
+
+
 def _conditions(wanted: TaskFilter, today: date) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [visible()]
+    found: list[ColumnElement[bool]] = [visible_on(wanted.as_of)]
     stand, day = _stand(wanted, today), wanted.as_of or today
     if wanted.as_of is not None:
         found += [
@@ -260,6 +273,8 @@ def list_query(wanted: TaskFilter, today: date) -> Select[Any]:
         stand.status.label("status"),
         Task.product,
     )
+    if wanted.as_of is not None:
+        columns = (*columns, readable_tasks().label("is_open"))
     return (
         _shares(select(*columns), wanted)
         .join(Unit, Unit.id == stand.unit_id)
@@ -553,6 +568,24 @@ def _readable_tasks(access: Access) -> ColumnElement[bool]:
             )
         ),
     )
+
+
+def led_on(as_of: date) -> Select[int]:
+    """Return the ids of assignments that the actor's units led on an earlier day."""
+    return select(AssignmentPeriod.assignment_id).where(
+        AssignmentPeriod.valid_from <= as_of,
+        AssignmentPeriod.valid_to > as_of,
+        rights.visible(current().actor.access, "plans.view", AssignmentPeriod),
+    )
+
+
+def reader_on(as_of: date | None) -> Reader:
+    """Return what the actor may read of the rows behind a figure of an earlier day, or of now."""
+    opened = readable_tasks()
+    if as_of is None:
+        return Reader(tasks=opened, assignments=visible(), opened=opened)
+    led = select(Assignment.task_id).where(Assignment.id.in_(led_on(as_of)))
+    return Reader(tasks=or_(opened, Task.id.in_(led)), assignments=visible_on(as_of), opened=opened)
 
 
 @dataclass(frozen=True)

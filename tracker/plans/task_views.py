@@ -818,6 +818,7 @@ def explain() -> str:
     today = _today()
     rule = _choice(CountRule, request.args.get("rule") or CountRule.PLAN.value)
     as_of = _day("as_of") or today
+    past = as_of if as_of < today else None
     plan_id, unit_id, area_id = _key("plan"), _key("unit"), _key("area")
     year, reach = _year(), _reach()
     # A plan's figures are the same for all its readers, a report's count what it counts for the
@@ -828,13 +829,13 @@ def explain() -> str:
         plan_id=plan_id,
         unit_id=unit_id,
         area_id=area_id,
-        condition=None if plan_id is not None or is_report else task_queries.visible(),
+        condition=None if plan_id is not None or is_report else task_queries.visible_on(past),
         year=year,
         reach=reach,
     )
     scope = task_queries.names_of(plan_id, unit_id, area_id, locale_code())
     hide_unless(scope is not None)
-    reader = figures.Reader(tasks=task_queries.readable_tasks(), assignments=task_queries.visible())
+    reader = task_queries.reader_on(past)
     asked = {"plan": plan_id, "unit": unit_id, "area": area_id, "year": year}
     in_list: dict[str, Any] = {key: value for key, value in asked.items() if value is not None}
     if is_report:

@@ -14,12 +14,15 @@ from tests.factories.accounts import make_user, post, sign_in
 from tests.factories.plans import assignment_of, make_plan, make_task, report
 from tests.factories.units import make_unit
 from tests.integration.plans.conftest import Office
+from tracker.core.context import SYSTEM_ACTOR, Context, acting
 from tracker.core.db import db
 from tracker.core.rights import Role
 from tracker.core.work import run
-from tracker.plans import progress
+from tracker.plans import handover, progress
 from tracker.plans.inputs import AssignPerson
 from tracker.plans.models import Assignment, Plan
+from tracker.plugins.descriptors import Handover
+from tracker.web.contracts import contracts_of
 
 DAY = "tai-ngay=2026-06-12"
 
@@ -229,3 +232,41 @@ def test_plans_are_asked_for_confirmation_in_bulk(office: Office) -> None:
     assert done.status_code == 303
     db.session.rollback()
     assert all(db.session.get_one(Plan, one).needs_confirmation for one in plans)
+
+
+def test_a_share_handed_over_since_stays_where_it_was_then(office: Office) -> None:
+    """The report of a day counts it for the unit that led then, and the list of that day shows it.
+
+    Who neither leads it now nor was named by the plan reads of it, but opens nothing.
+    """
+    plan = make_plan(office.agency)
+    task = make_task(plan, office.north, title="Số hóa hồ sơ", due_on=date(2026, 6, 2))
+    report(make_task(plan, office.south, due_on=date(2026, 3, 2)), done_on=date(2026, 3, 1))
+    with acting(Context(SYSTEM_ACTOR, contracts_of(office.app).clock)):
+        for giver, receiver, day in (
+            (office.north, office.south, date(2026, 6, 1)),
+            (office.south, office.agency, date(2026, 6, 10)),
+        ):
+            given = Handover("merge", day, "12/NQ-HĐND", {giver: [receiver]})
+            assert run(handover.apply, given) == 1
+    client = office.app.test_client()
+    sign_in(client, make_user(office.south, Role.HEAD))
+    for day, share, rows in (("2026-06-09", "1/2", 2), ("2026-06-10", "1/1", 1)):
+        page = text(client, f"/tong-quan?as_of={day}")
+        assert share in page
+        listed = next(one for one in links(page) if "status=" in one)
+        for address in (re.sub("status=[a-z]+", "", listed), f"/viec?tai-ngay={day}"):
+            assert rows_of(client, address) == rows
+            found = text(client, address)
+            assert ("Số hóa hồ sơ" in found) is (rows == 2)
+            assert f'href="/viec/{task}"' not in found
+        for rule in ("plan", "due"):
+            for scope in ("", "&scope=reports&year=2026"):
+                found = text(client, f"/so-lieu?rule={rule}&as_of={day}{scope}")
+                assert share in found
+                assert ("Số hóa hồ sơ" in found) is (rows == 2)
+                assert f'href="/viec/{task}"' not in found
+    assert client.get(f"/viec/{task}").status_code == 404
+    # The unit that the plan named opens it still, and so does who leads now.
+    for who, day in (("head", "2026-05-31"), ("coordinator", "2026-06-09")):
+        assert f'href="/viec/{task}"' in text(office.client(who), f"/viec?tai-ngay={day}")
