@@ -3,6 +3,7 @@
 `python -m tracker.ops.arrive fetch`    bring the files of the wanted set here, write the set file
 `python -m tracker.ops.arrive trial`    import the plug-ins of the set file, as a server would
 `python -m tracker.ops.arrive report`   write into the database how this machine stands
+`python -m tracker.ops.arrive start`    report, and clear what switches left that were killed
 
 None of them loads more than it needs, and the supervisor itself loads no plug-in: what a plug-in
 does at its import ends this process, not the server. `trial` prints one line of JSON, and then
@@ -122,7 +123,7 @@ def _failure(wanted: SetFile, name: str, detail: str) -> services.NoteFailure:
 
 
 def main(words: list[str]) -> None:
-    """Do one of the three."""
+    """Do one of the four."""
     settings = settings_from_environment()
     if words == ["fetch"]:
         fetch(settings)
@@ -136,10 +137,12 @@ def main(words: list[str]) -> None:
         told = sys.stdin.readline().split()
         if told[:1] == ["report"]:
             report(loaded, int(told[1]))
-    elif words[:1] == ["report"] and all(word.isdecimal() for word in words[1:]):
+    elif words[:1] in (["report"], ["start"]) and all(word.isdecimal() for word in words[1:]):
         report(load(settings), *map(int, words[1:2]))
+        if words[0] == "start":
+            operations.clear_left_behind(settings)
     else:
-        raise SystemExit(f"usage: {Path(__file__).stem} fetch|trial|report [generation]")
+        raise SystemExit(f"usage: {Path(__file__).stem} fetch|trial|report|start [generation]")
 
 
 if __name__ == "__main__":

@@ -15,19 +15,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import create_engine, func, inspect, select, text
-from sqlalchemy.pool import NullPool
+from sqlalchemy import func, inspect, select, text
 from werkzeug.routing import Rule
 
 from tracker.accounts.models import Grant, LoginSession, User
 from tracker.accounts.tokens import hash_token, new_token
 from tracker.app import create_app
 from tracker.config import Settings
-from tracker.core import migrate
+from tracker.core import migrate, secrets
 from tracker.core.clock import SystemClock
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
 from tracker.core.db import db
@@ -35,8 +35,10 @@ from tracker.core.migrate import Owner
 from tracker.core.rights import Role
 from tracker.core.work import Work, run
 from tracker.inspections.models import Visit
+from tracker.ops import bounds
 from tracker.plans.models import Task
 from tracker.plugin_admin import services
+from tracker.plugins import snapshots
 from tracker.plugins.host import host_of
 from tracker.plugins.loader import describe, load_plugins
 from tracker.plugins.models import PluginIncident
@@ -100,11 +102,13 @@ def rehearse(task: Rehearsal) -> Findings:
             return found
         if (owner.folder / "versions").is_dir():
             back = task.revision or "base"
-            before = _shape_of_others(url, owner)
+            bounds.guard(url, owner)
+            before = bounds.shape_of_others(url, owner)
             _step(found, "up", lambda: migrate.upgrade(url, owner=owner))
-            _step(found, "bounds", lambda: _check_bounds(before, _shape_of_others(url, owner)))
+            _step(found, "bounds", lambda: _check_bounds(url, owner, before))
             _step(found, "down", lambda: migrate.downgrade(url, back, owner=owner))
             _step(found, "again", lambda: migrate.upgrade(url, owner=owner))
+            bounds.unguard(url)
         app = _step(found, "load", lambda: _load(task))
         _step(found, "pages", lambda: _open_pages(app, task.name, task.release_id, found))
     except Failed:
@@ -112,26 +116,12 @@ def rehearse(task: Rehearsal) -> Findings:
     return found
 
 
-def _shape_of_others(url: str, owner: Owner) -> dict[str, list[str]]:
-    """Return the columns of every table that is not the plug-in's."""
-    engine = create_engine(url, poolclass=NullPool)
-    try:
-        inspector = inspect(engine)
-        return {
-            table: sorted(f"{one['name']} {one['type']}" for one in inspector.get_columns(table))
-            for table in inspector.get_table_names()
-            if not owner.owns(table) and table != owner.version_table
-        }
-    finally:
-        engine.dispose()
-
-
-def _check_bounds(before: dict[str, list[str]], after: dict[str, list[str]]) -> None:
-    touched = sorted(
-        table for table in before.keys() | after.keys() if before.get(table) != after.get(table)
-    )
-    if touched:
-        raise RuntimeError(f"its migration changes tables of others: {', '.join(touched)}")
+def _check_bounds(url: str, owner: Owner, before: bounds.Shape) -> None:
+    bounds.compare(before, bounds.shape_of_others(url, owner))
+    with bounds.connected(url) as connection:
+        unknown = snapshots.unknown_columns(connection, owner)
+    if unknown:
+        raise RuntimeError(f"values cannot be backed up: {', '.join(unknown)}")
 
 
 def _step(found: Findings, name: str, do: Callable[[], Any]) -> Any:
@@ -322,6 +312,8 @@ def main(task_path: str, answer_path: str) -> None:
     """Read the task, rehearse it, write the answer."""
     logging.basicConfig(level=logging.ERROR)
     task = Rehearsal(**json.loads(Path(task_path).read_text(encoding="utf-8")))
+    # Before there is an app: a migration may encrypt what was plain.
+    secrets.keys[:] = [partial(secrets.load_keys, Path(task.instance))]
     answer = json.dumps(asdict(rehearse(task)), ensure_ascii=False)
     Path(answer_path).write_text(answer, encoding="utf-8")
 

@@ -13,6 +13,7 @@ from tracker.ops import workers
 from tracker.outbox.drain import start_pool
 from tracker.plugins.breaker import breaker_of, end_in_order
 from tracker.plugins.loader import load_plugins
+from tracker.web.compiled import CompiledTemplates
 
 
 def make_app() -> Flask:
@@ -26,6 +27,7 @@ def make_app() -> Flask:
     # Before plug-ins are imported: their tables point at the core's.
     load_models()
     app = create_app(settings, load_plugins(settings))
+    app.jinja_env.bytecode_cache = CompiledTemplates(settings.instance)
     breaker_of(app).retire = end_in_order
     start_pool(app)
     workers.announce(settings.instance)

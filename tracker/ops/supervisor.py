@@ -3,7 +3,8 @@
 The web server is gunicorn with threads, as a process of its own (never with preload: a reload must
 load new code). SIGTERM and SIGINT end both, SIGHUP reloads both. A reload exchanges the web workers
 one by one, each only when its successor serves: gunicorn's own takes all away at once, and requests
-wait until the first new one has loaded.
+wait until the first new one has loaded. At a start the first web worker has the machine to itself
+until it serves; then come the others and the job process.
 
 The supervisor keeps the machine at the wanted set of plug-ins: where the database's generation is
 newer than the set file's it has the files brought, where the file wants other code it has it tried
@@ -41,6 +42,7 @@ from tracker.plugins.setfile import (
 log = logging.getLogger(__name__)
 
 FACTORY = "tracker.ops.serving:make_app()"
+HOOKS = "python:tracker.ops.gunicorn_hooks"
 GRACE_SECONDS = 30
 READY_SECONDS = 60
 # A job process that dies is started again, more slowly each time, up to this.
@@ -69,8 +71,11 @@ def web_command(settings: Settings) -> list[str]:
         settings.bind,
         "--worker-class",
         "gthread",
+        "--config",
+        HOOKS,
+        # The others follow when the first one serves.
         "--workers",
-        str(settings.web_workers),
+        "1",
         "--threads",
         str(settings.web_threads),
         "--graceful-timeout",
@@ -111,6 +116,8 @@ class Supervisor:
     # The code that the servers have loaded, and the newest generation that was brought here.
     running: str = ""
     brought: int = 0
+    # Whether the server has its first worker only.
+    _is_starting: bool = False
     _reader: Reader | None = None
     _asked_at: float = 0.0
     _report_at: float | None = None
@@ -131,7 +138,6 @@ class Supervisor:
         self.say(f"http://{self.settings.bind}")
         self._start_worker()
         self._reader = Reader(self.settings)
-        self._in_background(self._report)
         while not self.stopping.wait(LOOK_SECONDS):
             if self.web is not None and self.web.poll() is not None:
                 # A reload whose workers could not load the app ends gunicorn as a whole.
@@ -143,7 +149,10 @@ class Supervisor:
                     return code
             self._watch_worker()
             if not self._is_busy():
-                self._watch_set()
+                if self._is_starting:
+                    self._in_background(self._complete)
+                else:
+                    self._watch_set()
         self._end()
         return 0
 
@@ -158,6 +167,7 @@ class Supervisor:
             self.running, self.brought = self._wanted()
             self.web = self._start(web_command(self.settings))
             if self._wait_until_ready() or self.stopping.is_set():
+                self._is_starting = True
                 return None
             code = self.web.poll()
             has_plugins = bool(self._plain()["plugins"]) and not self._is_safe()
@@ -167,6 +177,13 @@ class Supervisor:
             if attempt == 2:
                 self._go_safe()
         return 1
+
+    def _complete(self) -> None:
+        """Add the other web workers to the first."""
+        self._is_starting = False
+        for _number in range(self.settings.web_workers - 1):
+            self._add_web_worker()
+        self._settle()
 
     def _go_safe(self) -> None:
         self.warn()
@@ -291,6 +308,10 @@ class Supervisor:
         if trial is None or not self._finish(trial, TRIAL_SECONDS, told):
             self._report()
 
+    def _settle(self) -> None:
+        """Tell how this machine stands, and clear what it was killed over before this start."""
+        self._arrive(TRIAL_SECONDS, "start", str(self.brought))
+
     def _report(self) -> None:
         # What the servers run by now: the file may want more already.
         self._arrive(TRIAL_SECONDS, "report", str(self.brought))
@@ -345,14 +366,18 @@ class Supervisor:
         """Exchange the web workers one by one, then the job process."""
         for _number in range(self.settings.web_workers):
             before = self._workers()
-            self._signal_web(signal.SIGTTIN)
-            if not self._wait_for(partial(self._has_new, before)):
-                log.warning("a new web worker does not serve yet after %s s", READY_SECONDS)
+            self._add_web_worker()
             # gunicorn takes away the oldest, which finishes what it is at.
             self._signal_web(signal.SIGTTOU)
             self._wait_for(partial(self._has_lost, before))
         if self.worker is not None and self.worker.poll() is None:
             self.worker.terminate()
+
+    def _add_web_worker(self) -> None:
+        before = self._workers()
+        self._signal_web(signal.SIGTTIN)
+        if not self._wait_for(partial(self._has_new, before)):
+            log.warning("a new web worker does not serve yet after %s s", READY_SECONDS)
 
     def _has_new(self, known: set[int]) -> bool:
         return bool(self._workers() - known)

@@ -32,7 +32,7 @@ from tracker.core.errors import NotFound, PluginError, TrackerError
 from tracker.core.migrate import Owner
 from tracker.core.work import run
 from tracker.files.services import FileInput, prepare
-from tracker.plugin_admin import exports, queries, rehearsal, services
+from tracker.plugin_admin import copies, exports, queries, rehearsal, services
 from tracker.plugins import packages, signatures, snapshots
 from tracker.plugins.loader import (
     Quarantine,
@@ -54,8 +54,10 @@ log = logging.getLogger(__name__)
 SET_LOCK_FILE = ".set.lock"
 # Of PostgreSQL: machines of one instance switch one after the other, too.
 LOCK = migrate.LOCK + 1
-# What a process that was killed in the middle of a switch leaves in the folder of plug-ins.
-LEFT_BEHIND = (".rehearsal-*", ".trial-*", ".unpacking-*", ".replaced-*")
+# What a process that was killed in the middle of a switch leaves in the folder of plug-ins: copies
+# of the database, of keys and of code, and releases that were being put in place.
+COPIES = (".rehearsal-*", ".trial-*")
+UNPACKED = (".unpacking-*", ".replaced-*")
 # A release that was in use this long ago is in use no more.
 SETTLED_SECONDS = 3600
 REMOVAL_TRIES = 3
@@ -95,30 +97,45 @@ class Outcome:
 
 
 @contextmanager
-def _one_at_a_time(settings: Settings) -> Iterator[None]:
+def _one_at_a_time(settings: Settings, *, waits: bool = True) -> Iterator[None]:
     """Hold the instance's lock on switches; another one under way is waited for.
 
     A file's on this machine, and on PostgreSQL one for all machines. What an earlier switch left
-    behind when it was killed is cleared away.
+    behind when it was killed is cleared away. Raises BlockingIOError where nobody waits.
     """
     folder = plugins_folder(settings.instance)
-    with _locked(folder / SWITCH_LOCK), _locked_everywhere(settings):
-        for path in [one for pattern in LEFT_BEHIND for one in folder.glob(pattern)]:
-            if time.time() - path.stat().st_mtime > SETTLED_SECONDS:
-                shutil.rmtree(path, ignore_errors=True)
+    with _locked(folder / SWITCH_LOCK, waits=waits), _locked_everywhere(settings, waits=waits):
+        _clear(folder, COPIES)
+        with _locked(folder / SET_LOCK_FILE):
+            _clear(folder, UNPACKED)
+        copies.clear_left_behind(settings)
         yield
 
 
+def _clear(folder: Path, patterns: Sequence[str]) -> None:
+    for path in [one for pattern in patterns for one in folder.glob(pattern)]:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def clear_left_behind(settings: Settings) -> None:
+    """Clear away what switches left behind that were killed, unless one is under way."""
+    try:
+        with _one_at_a_time(settings, waits=False):
+            pass
+    except BlockingIOError:
+        log.info("a switch is under way, which has cleared what was left behind")
+
+
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, *, waits: bool = True) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_EX if waits else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
 
 
 @contextmanager
-def _locked_everywhere(settings: Settings) -> Iterator[None]:
+def _locked_everywhere(settings: Settings, *, waits: bool) -> Iterator[None]:
     if settings.is_sqlite:
         yield
         return
@@ -126,7 +143,10 @@ def _locked_everywhere(settings: Settings) -> Iterator[None]:
     try:
         with engine.connect() as connection:
             # Given back with the connection, also where this process is killed.
-            connection.execute(select(func.pg_advisory_lock(LOCK)))
+            if waits:
+                connection.execute(select(func.pg_advisory_lock(LOCK)))
+            elif not connection.scalar(select(func.pg_try_advisory_lock(LOCK))):
+                raise BlockingIOError
             yield
     finally:
         engine.dispose()
@@ -531,6 +551,14 @@ def _change_tables(
                 snapshots.put_back(connection, owner, data)
             if has_migrations:
                 migrate.upgrade_within(connection, "head", owner)
+            unknown = snapshots.unknown_columns(connection, owner)
+            if unknown:
+                raise PluginError(
+                    _(
+                        "Bản này có cột mà hệ thống không sao lưu được: %(names)s.",
+                        names=", ".join(unknown),
+                    )
+                )
     except (Exception, SystemExit) as error:
         log.exception("migrating %s failed", names.name)
         if snapshot_id is not None:

@@ -55,7 +55,7 @@ def rehearse(settings: Settings, candidate: Candidate) -> dict[str, Any]:
         try:
             report = _run_child(settings, candidate, folder, url)
         finally:
-            clear_copy(settings, url)
+            clear_copy(url)
         size = _size(url)
     report["passed"] = not report["errors"]
     report["copy_seconds"] = round(copied - started, 1)

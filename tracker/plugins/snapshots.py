@@ -24,6 +24,7 @@ from tracker.core.errors import PluginError
 from tracker.core.migrate import Owner, upgrade_within
 from tracker.core.tabletext import (
     insert_lines,
+    is_known,
     lines_of,
     point_back,
     pointing_inside,
@@ -77,6 +78,16 @@ def counts_of(connection: Connection, owner: Owner) -> dict[str, int]:
         ).scalar_one()
         for table in tables_of(connection, owner)
     }
+
+
+def unknown_columns(connection: Connection, owner: Owner) -> list[str]:
+    """Return the columns of a plug-in's tables whose values neither copies nor backups know."""
+    return [
+        f"{table.name}.{column.name} ({column.type})"
+        for table in tables_of(connection, owner)
+        for column in table.columns
+        if not is_known(column.type)
+    ]
 
 
 def take(connection: Connection, owner: Owner, version: str) -> tuple[bytes, Contents]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +24,7 @@ from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
 from tracker.core.db import db
 from tracker.core.errors import PluginError
 from tracker.core.rights import Role
-from tracker.plugin_admin import copies, operations, queries
+from tracker.plugin_admin import copies, operations, queries, rehearsal
 from tracker.plugins.loader import read_set
 from tracker.testing.databases import Databases
 
@@ -81,8 +83,9 @@ def test_rehearsal_opens_every_page_as_each_role_and_leaves_no_trace(sqlite: Set
         ({"hooks.py": "import os; os._exit(3)"}, "mã 3"),
         ({"migrations/versions/0001_notes.py": "raise RuntimeError('hỏng')"}, "RuntimeError"),
         (second_migration('op.drop_table("units")', "pass"), "units"),
+        (second_migration('op.execute("DELETE FROM change_head")'), "rows of others: change_head"),
     ],
-    ids=["import exits", "import kills", "migration raises", "migration takes a core table"],
+    ids=["import exits", "import kills", "migration raises", "takes a core table", "core rows"],
 )
 def test_failed_rehearsal_leaves_everything_as_it_was(
     sqlite: Settings, files: dict[str, str], says: str
@@ -168,6 +171,58 @@ def test_postgresql_is_rehearsed_on_a_database_of_its_own(
     upgraded = install(ready, TINY.but(version="1.1"))
     assert upgraded.report is not None
     assert upgraded.report["passed"], upgraded.report["errors"]
+
+
+def test_migration_that_hangs_is_ended_with_all_that_it_holds(
+    postgres: tuple[Settings, Flask, str], monkeypatch: pytest.MonkeyPatch
+):
+    settings, _app, empty = postgres
+    slow = second_migration('op.execute("SELECT pg_sleep(600)")')
+    children: list[int] = []
+
+    def until_it_sleeps(command: list[str], *, timeout: float, **options: Any) -> None:
+        """Let the time be over as soon as the migration hangs."""
+        del options["check"], options["capture_output"]
+        with subprocess.Popen(command, **options) as child:
+            children.append(child.pid)
+            while not ask(empty, SLEEPING):
+                assert child.poll() is None
+                time.sleep(0.05)
+            child.kill()
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(rehearsal.subprocess, "run", until_it_sleeps)
+    with pytest.raises(operations.RehearsalFailed, match="không xong trong 10 phút"):
+        install(replace(settings, rehearsal_database_url=empty), TINY.but(files=slow))
+    assert children
+    assert not ask(empty, SLEEPING)
+    assert ask(empty, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 1
+    assert tables(settings) == set()
+
+
+SLEEPING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND pid <> pg_backend_pid() AND query LIKE '%pg_sleep%'"
+)
+
+
+def test_what_a_killed_rehearsal_left_is_cleared(postgres: tuple[Settings, Flask, str]):
+    settings, _app, empty = postgres
+    ready = replace(settings, rehearsal_database_url=empty)
+    folder = settings.instance / "plugins"
+    left = [folder / name for name in (".rehearsal-x", ".trial-x", ".unpacking-x", ".replaced-x")]
+    for one in left:
+        (one / "instance").mkdir(parents=True)
+    copies.copy_database(ready, left[0])
+    assert ask(empty, "SELECT count(*) FROM pg_trigger WHERE tgname = 'changes_no_change'") == 1
+    # A switch that is under way, on whichever machine, is not disturbed.
+    with operations._locked_everywhere(ready, waits=True):
+        operations.clear_left_behind(ready)
+    assert all(one.is_dir() for one in left)
+    operations.clear_left_behind(ready)
+    assert not any(one.exists() for one in left)
+    assert ask(empty, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 1
+    assert ask(empty, "SELECT count(*) FROM pg_proc WHERE proname LIKE 'tracker%'") == 0
 
 
 def test_database_that_is_not_for_rehearsals_is_never_emptied(
