@@ -16,6 +16,7 @@ import ipaddress
 import json
 import logging
 import os
+import socket
 import sys
 import tempfile
 import tomllib
@@ -35,9 +36,9 @@ from tracker.core.migrate import Owner, is_current
 from tracker.core.migrate import check as check_schema
 from tracker.core.migrate import downgrade as take_down
 from tracker.core.migrate import upgrade as bring_up
-from tracker.core.tabletext import is_known
 from tracker.plugins.folders import find_package
 from tracker.plugins.manifest import ENTRY_POINT_GROUP, FILE_NAME, Manifest, read_manifest
+from tracker.plugins.snapshots import unknown_columns
 
 MOST_QUERIES = 12
 MOST_PROBLEMS = 20
@@ -261,33 +262,61 @@ def check_words(package: Path, report: Report) -> None:
 
 
 class Connections:
-    """Watches where this process connects to, and stops what was not declared."""
+    """Watches where this process connects to, and stops what was not declared.
+
+    An address counts as declared when a declared name stands for it: names are asked here too, as
+    an audit hook hears questions but no answers.
+    """
 
     def __init__(self, manifest: Manifest, report: Report) -> None:
         self.patterns = [one for one in manifest.hosts if not one.startswith("setting:")]
         self.is_by_setting = len(self.patterns) < len(manifest.hosts)
         self.report = report
-        self.known = False
+        # The addresses of declared names that somebody asked for.
+        self.names: dict[str, frozenset[str]] = {}
 
     def __call__(self, name: str, args: tuple[Any, ...]) -> None:
         """Judge an audit event. Raises ConnectionRefusedError for an undeclared host."""
-        if name == "socket.getaddrinfo":
-            self._judge(str(args[0] or ""))
-        elif name == "socket.connect" and isinstance(args[1], tuple):
+        if name in {"socket.getaddrinfo", "socket.gethostbyname"}:
+            host = args[0] or ""
+            self._judge(host.decode("ascii", "replace") if isinstance(host, bytes) else str(host))
+        elif name in {"socket.connect", "socket.sendto", "socket.sendmsg"} and isinstance(
+            args[1], tuple
+        ):
             self._judge(str(args[1][0]))
 
     def _judge(self, host: str) -> None:
         if _is_local(host):
             return
-        if _is_address(host):
-            is_declared = self.is_by_setting or self.known or host in self.patterns
-        else:
-            is_declared = any(fnmatch.fnmatch(host.lower(), one) for one in self.patterns)
-            # What follows is the address that the name stands for.
-            self.known = self.known or is_declared
-        if not is_declared:
+        if not (self._is_declared_address(host) if _is_address(host) else self._is_known(host)):
             self.report.blame("hosts", host)
             raise ConnectionRefusedError(f"{host} is not among the declared hosts")
+
+    def _is_declared_address(self, host: str) -> bool:
+        address = str(ipaddress.ip_address(host))
+        return (
+            self.is_by_setting
+            or host in self.patterns
+            or any(address in found for found in self.names.values())
+        )
+
+    def _is_known(self, host: str) -> bool:
+        name = host.lower()
+        if not any(fnmatch.fnmatch(name, one) for one in self.patterns):
+            return False
+        if name not in self.names:
+            # First: the question below is heard here as well.
+            self.names[name] = frozenset()
+            self.names[name] = _addresses_of(name)
+        return True
+
+
+def _addresses_of(name: str) -> frozenset[str]:
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return frozenset()
+    return frozenset(str(ipaddress.ip_address(str(one[4][0]))) for one in found)
 
 
 def _is_address(host: str) -> bool:
@@ -341,17 +370,10 @@ def check_migrations(url: str, owner: Owner, manifest: Manifest, report: Report,
 
 
 def _unknown_columns(url: str, owner: Owner) -> list[str]:
-    """Return the columns whose type neither backups nor snapshots know."""
     engine = create_engine(url, poolclass=NullPool)
     try:
-        inspector = inspect(engine)
-        return [
-            f"{table}.{column['name']} ({column['type']})"
-            for table in sorted(inspector.get_table_names())
-            if owner.owns(table)
-            for column in inspector.get_columns(table)
-            if not is_known(column["type"])
-        ]
+        with engine.connect() as connection:
+            return unknown_columns(connection, owner)
     finally:
         engine.dispose()
 
@@ -674,7 +696,8 @@ def _postgresql(stack: ExitStack, server_url: str) -> str:
 
     if not server_url and postgres.find_programs() is None:
         return ""
-    shared = stack.enter_context(postgres.run_folder(os.getpid()))
+    shared = postgres.open_run(os.getpid())
+    stack.callback(postgres.end_run, os.getpid(), None)
     server = postgres.Server(server_url or postgres.start(shared), f"tracker_check_{os.getpid()}")
     stack.callback(server.close)
     name = server.create()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -223,6 +224,30 @@ def test_connections_are_held_against_the_declared_hosts(
     with pytest.raises(ConnectionRefusedError):
         watch("socket.connect", (None, (host, 80)))
     assert report.found["hosts"] == [host]
+
+
+def test_addresses_are_those_that_declared_names_stand_for(
+    package: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from dataclasses import replace
+
+    manifest = replace(read_manifest((package / "plugin.toml").read_bytes()), hosts=("*.vn",))
+    report = Report()
+    watch = Connections(manifest, report)
+
+    def answer(name: str, *args: object, **options: object) -> list[object]:
+        watch("socket.getaddrinfo", (name, *args))
+        return [(2, 1, 6, "", ("203.0.113.7", 0)), (10, 1, 6, "", ("2001:DB8:0::7", 0, 0, 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", answer)
+    watch("socket.getaddrinfo", (b"API.example.vn", 443, 0, 0, 0))
+    for address in (("203.0.113.7", 443), ("2001:db8::7", 443, 0, 0)):
+        watch("socket.connect", (None, address))
+    assert report.found["hosts"] is None
+    for event, address in (("connect", "203.0.113.8"), ("sendto", "8.8.8.8"), ("sendmsg", "::2")):
+        with pytest.raises(ConnectionRefusedError):
+            watch(f"socket.{event}", (None, (address, 53)))
+    assert report.found["hosts"] == ["203.0.113.8", "8.8.8.8", "::2"]
 
 
 def test_downgrade_that_leaves_a_table_is_found(folder: Path, package: Path):
