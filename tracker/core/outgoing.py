@@ -14,7 +14,10 @@ import re
 import socket
 import ssl
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cache
+from threading import Thread
 from time import monotonic
 from typing import Final
 from urllib.parse import urlsplit
@@ -220,18 +223,45 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
+def _resolve_until(host: str, port: int, until: float) -> list[str]:
+    """Resolve a name, but wait no longer than that. Raises socket.gaierror, TimeoutError.
+
+    The system's resolver can neither be told when to stop nor be stopped: it is left to a thread.
+    """
+    answer: Future[list[str]] = Future()
+
+    def ask() -> None:
+        try:
+            answer.set_result(resolve(host, port))
+        except OSError as error:
+            answer.set_exception(error)
+        except UnicodeError:
+            answer.set_exception(socket.gaierror("no name that the name service knows"))
+
+    Thread(target=ask, daemon=True, name="name service").start()
+    try:
+        return answer.result(_left(until))
+    except TimeoutError:
+        raise TimeoutError("the name service does not answer in time") from None
+
+
+@cache
 def tls_context() -> ssl.SSLContext:
-    """Return how servers are trusted: by the machine's own certificates, names checked."""
+    """Return how servers are trusted: by the machine's own certificates, names checked.
+
+    Read once: there are hundreds of them.
+    """
     return ssl.create_default_context()
 
 
-def checked_addresses(target: Target, networks: Networks) -> list[str]:
-    """Resolve a target once and return its addresses. Raises AddressRefused, socket.gaierror.
+def checked_addresses(target: Target, networks: Networks, seconds: float = SECONDS) -> list[str]:
+    """Resolve a target once and return its addresses.
 
+    Raises AddressRefused, socket.gaierror, and TimeoutError where the name service takes too long.
     One address out of bounds is enough to refuse: a name that leads in and out at once is a trick.
     """
     found: list[str] = []
-    for words in resolve(target.host, target.port):
+    for words in _resolve_until(target.host, target.port, monotonic() + seconds):
         try:
             address = plain(ipaddress.ip_address(words))
         except ValueError:
@@ -255,8 +285,8 @@ def post(
 
     Raises AddressRefused, and OSError (also as TimeoutError, ssl.SSLError, AnswerUnreadable).
     """
-    addresses = checked_addresses(target, networks)
     until = monotonic() + seconds
+    addresses = checked_addresses(target, networks, seconds)
     wire = _connect(target, addresses, until)
     try:
         connection = http.client.HTTPConnection(target.host, target.port)

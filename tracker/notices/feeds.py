@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
-from icalendar import Alarm, Calendar, Event
 from sqlalchemy import func, select
 
 from tracker.accounts.access import build_access, held_grants
@@ -29,6 +28,9 @@ from tracker.notices.queries import page_address
 from tracker.plugins.descriptors import CalendarEntry, CalendarQuery
 from tracker.plugins.host import current_registry
 from tracker.units.models import Unit
+
+if TYPE_CHECKING:
+    from icalendar import Event
 
 MOST_FEEDS: Final = 10
 BEFORE, AFTER = timedelta(days=90), timedelta(days=550)
@@ -173,6 +175,9 @@ def _entries(unit_id: int | None) -> list[CalendarEntry]:
 
 def write_calendar(title: str, entries: list[CalendarEntry], known_since: datetime) -> bytes:
     """Return entries as an iCalendar object (RFC 5545): the same entries give the same bytes."""
+    # Here and below: only a calendar program's request needs this large library.
+    from icalendar import Calendar
+
     calendar = Calendar()
     calendar.add("prodid", "-//Theo doi CCHC//Tracker//VI")
     calendar.add("version", "2.0")
@@ -188,6 +193,8 @@ def write_calendar(title: str, entries: list[CalendarEntry], known_since: dateti
 
 
 def _event(entry: CalendarEntry, known_since: datetime) -> Event:
+    from icalendar import Alarm, Event
+
     moment = (entry.changed_at or known_since).astimezone(UTC).replace(microsecond=0)
     event = Event()
     event.add("uid", f"{entry.uid}@tracker")

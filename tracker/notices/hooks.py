@@ -30,6 +30,7 @@ from tracker.notices import (
     tidy,
     views,
     webhook,
+    webhook_services,
     webhook_views,
 )
 from tracker.outbox.telling import Tell, tell
@@ -228,6 +229,13 @@ def _plugin_paused(params: Mapping[str, Any]) -> NoticeWords:
     return NoticeWords(title, why_paused(params["reason"]))
 
 
+def _endpoint_gone(params: Mapping[str, Any]) -> NoticeWords:
+    return NoticeWords(
+        _("Nơi nhận “%(name)s” đã được tắt", name=params["name"]),
+        _("Nơi này báo không nhận tin nữa (mã 410)."),
+    )
+
+
 @hookimpl
 def tracker_register_notice_kinds() -> Sequence[NoticeKind]:
     """Say what administrators are told about the system itself."""
@@ -249,6 +257,14 @@ def tracker_register_notice_kinds() -> Sequence[NoticeKind]:
             group=SYSTEM,
             urgent=True,
             weight=61,
+        ),
+        NoticeKind(
+            key=webhook_services.GONE_KIND,
+            label=_l("Nơi nhận tin bị tắt"),
+            words=_endpoint_gone,
+            icon="external",
+            group=SYSTEM,
+            weight=62,
         ),
     )
 

@@ -1,6 +1,7 @@
 """Webhooks: other systems are told of notices, in messages that they can prove to be ours.
 
-Source: Standard Webhooks 1.0 (standardwebhooks.com): headers, what is signed, what an answer means.
+Source: Standard Webhooks 1.0 (standardwebhooks.com): headers, what is signed, what an answer means;
+who answers 410 wants nothing more, and is switched off.
 """
 
 from __future__ import annotations
@@ -27,13 +28,14 @@ from tracker.core.secrets import SecretUnreadable
 from tracker.core.work import run
 from tracker.notices import queries, webhook_services
 from tracker.notices.channel_models import WebhookEndpoint, WebhookState
-from tracker.notices.outside import fault_of, networks, require_taken, rest
+from tracker.notices.outside import StatusRefused, fault_of, networks, require_taken, rest
 from tracker.notices.webhook_services import MARK, SCHEMES, Tried, wants
 from tracker.outbox.services import next_wait
 from tracker.outbox.topics import Message, Topic, register
 
 PATIENCE: Final = timedelta(days=4)
 TEST_KIND: Final = "webhook.test"
+GONE: Final = 410
 # Programs read it: its language does not follow whoever happens to look.
 LOCALE: Final = "vi"
 
@@ -84,7 +86,11 @@ def deliver(message: Message) -> None:
     names = db.session.scalars(
         select(User.username).where(User.id.in_(told["people"])).order_by(User.username)
     ).all()
-    _tell(told["endpoint"], row.url, told["id"], compose(told, names))
+    try:
+        _tell(told["endpoint"], row.url, told["id"], compose(told, names))
+    except StatusRefused as error:
+        if error.status != GONE:
+            raise
 
 
 def _tell(endpoint_id: int, url: str, name: str, body: bytes) -> None:
@@ -94,6 +100,8 @@ def _tell(endpoint_id: int, url: str, name: str, body: bytes) -> None:
     except (OSError, AddressRefused, SecretUnreadable) as error:
         db.session.rollback()
         run(webhook_services.note_try, Tried(endpoint_id, fault_of(error)))
+        if isinstance(error, StatusRefused) and error.status == GONE:
+            run(webhook_services.switch_off, endpoint_id)
         raise
     run(webhook_services.note_try, Tried(endpoint_id, ""))
 

@@ -25,6 +25,7 @@ from tracker.notices.outside import address_words
 from tracker.notices.permissions import WEBHOOKS
 from tracker.notices.reach import ALL_KINDS, Reach
 from tracker.outbox.services import post_all
+from tracker.outbox.telling import Tell, tell
 from tracker.plugins.host import current_registry
 from tracker.units.models import Unit
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from tracker.notices.services import NewNotice
 
 TOPIC: Final = "notice.webhook"
+GONE_KIND: Final = "webhooks.gone"
 SCHEMES: Final = ("https", "http")
 MOST_ENDPOINTS: Final = 20
 LONGEST_NAME: Final = 120
@@ -131,6 +133,28 @@ def change_secret(work: Work, data: ChangeSecret) -> None:
     """Replace the secret by which an endpoint knows us. Raises NotFound."""
     require_instance(work.session, work.actor.access)
     work.get(WebhookEndpoint, data.endpoint_id).secret = data.secret
+
+
+def switch_off(work: Work, endpoint_id: int) -> None:
+    """Switch off an endpoint that wants no more messages, and tell those who keep endpoints.
+
+    One that is off or gone is left alone.
+    """
+    row = work.session.get(WebhookEndpoint, endpoint_id, with_for_update=True)
+    if row is None or not row.is_active:
+        return
+    row.is_active = False
+    work.session.flush()
+    tell(
+        work,
+        Tell(
+            kind=GONE_KIND,
+            key=f"{row.id}:{row.version}",
+            page=("notices.list_endpoints", {}),
+            params={"name": row.name},
+            anyone=[WEBHOOKS],
+        ),
+    )
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from tests.factories.accounts import make_user, post, sign_in
-from tests.factories.notices import tell_people
+from tests.factories.notices import kinds_of, tell_people
 from tests.factories.outbox import work_off
 from tests.factories.units import make_unit
 from tests.support.receiver import LOOPBACK, Received, Receiver, receiving
@@ -193,6 +193,23 @@ def test_system_that_is_switched_off_or_gone_is_told_nothing(
     assert len(partner.requests) == 4
     for path in (f"{PAGE}/{number}", f"{PAGE}/{number}/thu"):
         assert post(client, path, form(partner.url)).status_code == 404
+
+
+def test_system_that_wants_no_more_is_switched_off_and_that_is_told(
+    client: FlaskClient, partner: Receiver, administrator: int
+) -> None:
+    assert client.get(PAGE).text.count(f"{PAGE}/them") == 1
+    add(client, partner.url)
+    partner.answers = [410]
+    tell_people([administrator], key="1")
+    page = client.get(PAGE).text
+    assert "đang tắt" in page
+    assert "không nhận tin nữa (mã 410)" in page
+    assert "Tin được thử lại" not in page
+    assert kinds_of(administrator)[-1] == "webhooks.gone"
+    assert "Nơi nhận “Trung tâm điều hành” đã được tắt" in client.get("/thong-bao").text
+    tell_people([administrator], key="2")
+    assert len(partner.requests) == 1
 
 
 def test_what_is_wrong_is_said_beside_its_field(client: FlaskClient, administrator: int) -> None:

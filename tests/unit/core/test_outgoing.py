@@ -28,6 +28,7 @@ from tracker.core.outgoing import (
     post,
     read_networks,
     read_target,
+    tls_context,
 )
 
 IPV4 = st.ip_addresses(v=4)
@@ -290,3 +291,17 @@ def test_answers_end_at_their_limits(
     seconds = 0.3 if fault is TimeoutError else SECONDS
     with pytest.raises(fault):
         post(serve(pieces), b"{}", {}, LOOPBACK, seconds=seconds)
+
+
+def test_the_name_service_is_not_waited_for_longer_than_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(outgoing, "resolve", lambda _host, _port: [str(over.wait(10))])
+    with pytest.raises(TimeoutError, match="name service"):
+        post(Target("http", "example.org", 80, "/x"), b"{}", {}, LOOPBACK, seconds=0.05)
+    over.set()
+
+
+def test_certificates_of_the_machine_are_read_once() -> None:
+    assert tls_context() is tls_context()
