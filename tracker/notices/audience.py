@@ -121,3 +121,11 @@ def deputies_on(session: Session, user_ids: Collection[int], today: date) -> dic
         for absent, deputy in rows:
             found.setdefault(absent, []).append(deputy)
     return found
+
+
+def one_at_a_time(session: Session, user_id: int) -> None:
+    """Have requests of one person wait for each other, so that none misses what another made.
+
+    For what a person may have only so many of. What merely points at the person does not wait.
+    """
+    session.scalar(select(User.id).where(User.id == user_id).with_for_update(key_share=True))

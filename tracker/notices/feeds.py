@@ -23,6 +23,7 @@ from tracker.core.db import db
 from tracker.core.errors import NotFound, PermissionDenied, ValidationFailed
 from tracker.core.rights import rights
 from tracker.core.work import Work
+from tracker.notices.audience import one_at_a_time
 from tracker.notices.escalation_models import CalendarFeed, FeedKind
 from tracker.notices.queries import page_address
 from tracker.plugins.descriptors import CalendarEntry, CalendarQuery
@@ -54,6 +55,7 @@ class MakeFeed:
 
 def make_feed(work: Work, data: MakeFeed) -> int:
     """Make a feed; return its id. Raises ValidationFailed for one too many, PermissionDenied."""
+    one_at_a_time(work.session, data.user_id)
     living = work.session.scalar(
         select(func.count())
         .select_from(CalendarFeed)

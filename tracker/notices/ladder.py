@@ -56,6 +56,7 @@ from tracker.units.models import Unit
 WINDOW: Final = 5
 CHUNK: Final = 500
 PEOPLE_AT_ONCE: Final = 200
+ASSIGNMENTS_AT_ONCE: Final = 2000
 NAMED: Final = 5
 
 ROLES: Final = {
@@ -405,7 +406,7 @@ def remind(call: JobCall | None) -> str:
     context = current()
     today = context.clock.today()
     calendar = working_calendar()
-    run(note_acts, None)
+    _note_all_acts()
     if not calendar.is_working(today):
         tell_all(new_reach())
         return str(_("Hôm nay không phải ngày làm việc."))
@@ -455,8 +456,29 @@ def tell_all(reach: Reach) -> int:
         after = ids[-1]
 
 
-def note_acts(work: Work, _data: None) -> None:
-    """Note for each step the first report or request that came after it."""
+def _note_all_acts() -> None:
+    """Note what was done about the steps, some assignments at a time."""
+    after: int | None = 0
+    while after is not None:
+        after = run(note_acts, after)
+
+
+def note_acts(work: Work, after: int) -> int | None:
+    """Note for each step the first report or request that came after it.
+
+    Takes the next assignments after this one that somebody waits for; returns the last of them,
+    None when there are no more.
+    """
+    waiting = (EscalationStep.acted_at.is_(None), EscalationStep.sent_at.is_not(None))
+    ids = work.session.scalars(
+        select(EscalationStep.assignment_id)
+        .where(*waiting, EscalationStep.assignment_id > after)
+        .group_by(EscalationStep.assignment_id)
+        .order_by(EscalationStep.assignment_id)
+        .limit(ASSIGNMENTS_AT_ONCE)
+    ).all()
+    if not ids:
+        return None
     reported = (
         select(Assignment.last_reported_at)
         .where(Assignment.id == EscalationStep.assignment_id)
@@ -472,11 +494,12 @@ def note_acts(work: Work, _data: None) -> None:
         .correlate(EscalationStep)
         .scalar_subquery()
     )
-    waiting = (EscalationStep.acted_at.is_(None), EscalationStep.sent_at.is_not(None))
+    these = EscalationStep.assignment_id.between(ids[0], ids[-1])
     for moment in (reported, asked):
         work.session.execute(
             update(EscalationStep)
-            .where(*waiting, moment > EscalationStep.sent_at)
+            .where(*waiting, these, moment > EscalationStep.sent_at)
             .values(acted_at=moment)
             .execution_options(synchronize_session=False)
         )
+    return ids[-1]

@@ -79,9 +79,11 @@ def fault_of(error: Exception) -> str:
 def fault_words(fault: str) -> str:
     """Return a code of `fault_of` in the reader's words."""
     if fault == "status:410":
-        return _(
-            "Nơi nhận báo không nhận tin nữa (mã 410), nên đã được tắt. Khi nơi đó nhận lại, hãy "
-            "bật lại ở mục Sửa."
+        return str(
+            _(
+                "Nơi nhận báo không nhận tin nữa (mã 410), nên đã được tắt. Khi nơi đó nhận lại, "
+                "hãy bật lại ở mục Sửa."
+            )
         )
     code, _colon, status = fault.partition(":")
     words: dict[str, str] = {

@@ -13,6 +13,7 @@ from tracker.core.outgoing import AddressRefused, read_target
 from tracker.core.secrets import SecretUnreadable
 from tracker.core.work import Work
 from tracker.notices import webpush
+from tracker.notices.audience import one_at_a_time
 from tracker.notices.channel_models import PushKey, PushSubscription
 from tracker.outbox.rows import insert_new
 from tracker.outbox.services import post_all
@@ -63,6 +64,7 @@ def add_browser(work: Work, data: AddBrowser) -> int:
         webpush.check_keys(data.p256dh, data.auth)
     except (AddressRefused, webpush.KeysUnreadable) as error:
         raise ValidationFailed({"": _("Trình duyệt gửi lên địa chỉ không dùng được.")}) from error
+    one_at_a_time(work.session, data.user_id)
     row = work.session.scalars(
         select(PushSubscription).where(PushSubscription.endpoint == data.endpoint).with_for_update()
     ).one_or_none()

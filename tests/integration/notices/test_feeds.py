@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import re
+import threading
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 import vobject
+from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.factories.accounts import make_user, post, sign_in, sign_out
 from tests.factories.plans import make_plan, make_task, report
-from tests.factories.units import make_unit
+from tests.factories.units import make_unit, system_context
 from tracker.accounts.models import Grant
+from tracker.accounts.tokens import hash_token
 from tracker.core.clock import FixedClock
+from tracker.core.context import acting
 from tracker.core.db import db
+from tracker.core.errors import ValidationFailed
 from tracker.core.rights import Role
 from tracker.core.work import Work, run
 from tracker.inspections.models import Finding, Severity, Visit, VisitKind, VisitState
+from tracker.notices import feeds
 from tracker.notices.feeds import MOST_FEEDS
 from tracker.settings.services import SaveSettings, save_settings
 
@@ -169,6 +175,34 @@ def test_nobody_subscribes_to_a_unit_out_of_reach(
         follow_redirects=True,
     )
     assert "nhiều nhất 10 địa chỉ lịch" in answer.text
+
+
+def test_two_requests_at_once_do_not_pass_the_limit(
+    app: Flask, office: dict[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feeds, "MOST_FEEDS", 1)
+    context = system_context()
+    db.session.remove()
+    barrier = threading.Barrier(2)
+    made: list[bool] = []
+
+    def go(token: str) -> None:
+        with app.app_context(), acting(context):
+            barrier.wait()
+            try:
+                run(feeds.make_feed, feeds.MakeFeed(office["head"], hash_token(token)))
+                made.append(True)
+            except ValidationFailed:
+                made.append(False)
+            finally:
+                db.session.remove()
+
+    threads = [threading.Thread(target=go, args=(token,)) for token in ("a", "b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(made) == [False, True]
 
 
 def _token(client: FlaskClient) -> str:

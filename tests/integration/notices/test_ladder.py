@@ -308,13 +308,22 @@ def test_chunks_report_how_far_they_are(
 ) -> None:
     monkeypatch.setattr(ladder, "CHUNK", 2)
     plan = make_plan(office["province"])
-    for _number in range(5):
-        make_task(plan, office["department"], due_on=DUE)
+    tasks = [make_task(plan, office["department"], due_on=DUE) for _number in range(5)]
     clock.move_to(datetime(2026, 6, 23, 5, 30, tzinfo=LOCAL))
     call = Call()
     said = ladder.remind(call)
     assert call.steps == [2, 4, 5]
     assert said == "5 lượt nhắc mới. 1 thông báo."
+    # What was done about them is noted by chunks as well.
+    monkeypatch.setattr(ladder, "ASSIGNMENTS_AT_ONCE", 2)
+    clock.advance(hours=3)
+    for one in (tasks[0], tasks[2], tasks[4]):
+        report(one)
+    clock.advance(days=1)
+    remind()
+    db.session.rollback()
+    acted = db.session.scalars(select(EscalationStep.acted_at).order_by(EscalationStep.id)).all()
+    assert [one is not None for one in acted] == [True, False, True, False, True]
 
 
 # -- the pages -----------------------------------------------------------------------------------
