@@ -5,6 +5,7 @@ from sqlalchemy import TypeDecorator
 
 from tracker.core.db import Base
 from tracker.core.migrate import VERSION_TABLE, is_plugin_table
+from tracker.core.secrets import seal, unseal
 from tracker.features import load_models
 
 load_models()
@@ -51,5 +52,8 @@ context.configure(
     render_item=render_item,
     process_revision_directives=without_words,
     transactional_ddl=False,
+    # For a migration that encrypts what was plain: it imports nothing of the product.
+    seal=seal,
+    unseal=unseal,
 )
 context.run_migrations()

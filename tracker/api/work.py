@@ -17,12 +17,18 @@ from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Table, inspect, select
+from sqlalchemy import Table, func, inspect, select
 from sqlalchemy.orm import Mapper
 
 from tracker.core.changes import ChangeAction, plain
 from tracker.core.context import current
-from tracker.core.errors import FieldError, NotFound, PluginError, ValidationFailed
+from tracker.core.errors import (
+    FieldError,
+    NotFound,
+    PermissionDenied,
+    PluginError,
+    ValidationFailed,
+)
 from tracker.core.rights import rights
 from tracker.core.work import Work, run
 from tracker.files.services import PreparedFile
@@ -48,7 +54,9 @@ __all__ = [
     "create_visit",
     "log_read",
     "may",
+    "may_everywhere",
     "record_progress",
+    "require_everywhere",
     "run",
 ]
 
@@ -71,6 +79,31 @@ def may(permission: str, record: Any = None) -> bool:
     if record is None:
         return access.holds(permission)
     return rights.may(session(), access, permission, record)
+
+
+def may_everywhere(permission: str) -> bool:
+    """Tell whether whoever acts holds a right over the whole instance: every living root unit.
+
+    What counts for all units (lists to choose from, rules) is changed by them only.
+    """
+    from tracker.api.queries import session, units, visible
+
+    if current().actor.access.everything:
+        return True
+    roots = units.c.parent_id.is_(None) & units.c.valid_to.is_(None)
+    row = session().execute(
+        select(func.count(), func.count().filter(visible(permission, units)))
+        .select_from(units)
+        .where(roots)
+    )
+    of_all, in_reach = row.one()
+    return bool(of_all) and of_all == in_reach
+
+
+def require_everywhere(permission: str) -> None:
+    """Raise PermissionDenied unless `may_everywhere`."""
+    if not may_everywhere(permission):
+        raise PermissionDenied
 
 
 @dataclass(frozen=True, kw_only=True)

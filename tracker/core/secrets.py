@@ -81,6 +81,19 @@ def unwrap_keys(wrapped: bytes, passphrase: str) -> str:
 keys: list[Callable[[], MultiFernet]] = []
 
 
+def seal(text: str) -> str:
+    """Return text as the database holds it encrypted."""
+    return keys[0]().encrypt(text.encode()).decode("ascii")
+
+
+def unseal(sealed: str) -> str:
+    """Return what `seal` encrypted. Raises SecretUnreadable."""
+    try:
+        return keys[0]().decrypt(sealed.encode("ascii")).decode()
+    except InvalidToken:
+        raise SecretUnreadable("no key of this instance opens the value") from None
+
+
 class EncryptedText(TypeDecorator[str]):
     """Text that the database holds encrypted; the change log says only that it changed."""
 
@@ -88,12 +101,7 @@ class EncryptedText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        return None if value is None else keys[0]().encrypt(value.encode()).decode("ascii")
+        return None if value is None else seal(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        try:
-            return keys[0]().decrypt(value.encode("ascii")).decode()
-        except InvalidToken:
-            raise SecretUnreadable("no key of this instance opens the value") from None
+        return None if value is None else unseal(value)

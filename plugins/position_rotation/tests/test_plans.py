@@ -12,7 +12,15 @@ from openpyxl import load_workbook
 from small_register import Register
 from sqlalchemy import select
 from tracker_position_rotation import inputs, joined, plans, services
-from tracker_position_rotation.models import Outcome, Plan, PlanRow, PlanState, Reason
+from tracker_position_rotation.models import (
+    Outcome,
+    Plan,
+    PlanRow,
+    PlanState,
+    Reason,
+    reason_of,
+)
+from tracker_position_rotation.plan_views import KEPT_REASON
 
 from tracker.api.errors import ValidationFailed
 from tracker.api.queries import session
@@ -53,6 +61,12 @@ def test_draft_lists_who_falls_due_by_the_end_of_the_year_and_why_not(
 ):
     register.person("Lê Đến Hạn", register.post(register.first, "Một"), date(2021, 12, 31))
     register.person("Trần Năm Sau", register.post(register.first, "Hai"), date(2022, 1, 1))
+    for name, post_title, retires_on in (
+        ("Huỳnh Sắp Hưu", "Bốn", date(2027, 5, 1)),
+        ("Phạm Còn Lâu", "Năm", date(2028, 7, 1)),
+    ):
+        spot = register.post(register.first, post_title)
+        register.person(name, spot, date(2021, 12, 31), retires_on=retires_on)
     deferred = register.person("Võ Đi Học", register.post(register.first, "Ba"), date(2020, 1, 1))
     reason = session().scalars(select(Reason.id).where(Reason.code == "study")).one()
     run(
@@ -69,6 +83,10 @@ def test_draft_lists_who_falls_due_by_the_end_of_the_year_and_why_not(
     assert "Lê Đến Hạn" in page
     assert "Trần Năm Sau" not in page
     assert "Đi học tập trung" in page
+    # Falls due with more than eighteen months left, and with fewer.
+    assert "Phạm Còn Lâu" in page
+    assert page.count("Do máy tính ra: đến tuổi nghỉ hưu ngày 01/05/2027") == 1
+    assert page.count("Còn dưới 18 tháng đến tuổi nghỉ hưu") == 2
     assert post(client, "/chuyen-doi/ke-hoach/moi", data).status_code == 422
     assert client.get("/chuyen-doi/ke-hoach").status_code == 200
 
@@ -182,7 +200,15 @@ def test_posting_and_spreadsheet_hold_no_private_reason(sign_in: SignIn, registe
         services.add_deferral,
         inputs.AddDeferral(person_id=sick, reason_id=reason, start=date(2026, 1, 1), note="x"),
     )
-    url = address(draft(register))
+    plan_id = draft(register)
+    url = address(plan_id)
+    keeper, row = sign_in("coordinator"), rows_of(plan_id)[0]
+    kept = {"outcome": "deferred", "reason_id": KEPT_REASON, "deferred_until": "31/12/2026"}
+    form = keeper.get(f"{url}/dong/{row.id}").get_data(as_text=True)
+    assert f'<option selected value="{KEPT_REASON}">' in form
+    assert post(keeper, f"{url}/dong/{row.id}", kept).status_code == 303
+    row = rows_of(plan_id)[0]
+    assert (row.reason_id, reason_of(row)) == (None, reason)
     client = sign_in("leader")
     for page in (client.get(url), client.get(f"{url}/niem-yet")):
         words = page.get_data(as_text=True)

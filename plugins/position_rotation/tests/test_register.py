@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,20 +15,30 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 from small_register import Register
 from sqlalchemy import select, text
-from tracker_position_rotation import importing, inputs, queries, services
-from tracker_position_rotation.models import Category, Holding, Person, Reason
-from tracker_position_rotation.rules import Pause, Period, Standing, standing
+from tracker_position_rotation import importing, inputs, models, plans, queries, services
+from tracker_position_rotation.models import (
+    Category,
+    Deferral,
+    Holding,
+    Person,
+    PlanRow,
+    Reason,
+    reason_of,
+)
+from tracker_position_rotation.rules import Pause, Period, Standing, exempt_from, standing
 from tracker_position_rotation.standings import periods_on, standing_on
 
 from tracker.api.errors import ValidationFailed
 from tracker.api.queries import session
 from tracker.api.work import run
+from tracker.core.migrate import Owner, downgrade, upgrade
 from tracker.testing.world import ROLES, World, csrf_token, post
 
 SignIn = Callable[..., FlaskClient]
 READERS = {"coordinator", "head", "leader"}
 TODAY = date(2026, 6, 16)
 NUMBERS = count(1)
+DEFERRALS = "plugin_position_rotation__deferrals"
 
 
 def reason_id(code: str) -> int:
@@ -167,8 +178,15 @@ def test_private_note_is_encrypted_hidden_and_its_reading_logged(
             evidence_number="12/GCN",
         ),
     )
-    raw = session().execute(text("SELECT note FROM plugin_position_rotation__deferrals")).scalar()
+    raw = (
+        session()
+        .execute(text("SELECT note, evidence_number, private_reason, reason_id FROM " + DEFERRALS))
+        .one()
+    )
     assert private not in str(raw)
+    assert "12/GCN" not in str(raw)
+    assert raw.reason_id is None
+    assert raw.private_reason != str(reason_id("illness"))
     address = register.address(person)
     client = sign_in("coordinator")
     closed = client.get(address).get_data(as_text=True)
@@ -186,7 +204,131 @@ def test_private_note_is_encrypted_hidden_and_its_reading_logged(
     assert "bệnh hiểm nghèo" in opened.get_data(as_text=True)
     log = session().execute(text("SELECT changes.fields FROM changes")).scalars().all()
     assert any("Ghi chú riêng" in str(one) for one in log)
-    assert not any(private in str(one) for one in log)
+    assert not any(private in str(one) or "12/GCN" in str(one) for one in log)
+    assert not any("'reason_id': [None, " in str(one) for one in log)
+
+
+def defer(person: int, code: str, **more: object) -> int:
+    return run(
+        services.add_deferral,
+        inputs.AddDeferral(
+            person_id=person,
+            reason_id=reason_id(code),
+            start=date(2026, 1, 1),
+            **more,  # type: ignore[arg-type]
+        ),
+    )
+
+
+def test_kinds_and_evidence_of_before_are_carried_over_and_back(
+    register: Register, database_url: str
+):
+    first = register.person("Người Một", register.post(register.first), date(2021, 1, 1))
+    second = register.person("Người Hai", register.post(register.second), date(2021, 1, 1))
+    defer(first, "illness", evidence_number="12/GCN")
+    defer(second, "study", end=date(2026, 12, 31))
+    plan = run(plans.draft_plan, inputs.DraftPlan(unit_id=register.town, year=2026))
+    illness, study = reason_id("illness"), reason_id("study")
+    owner = Owner("position_rotation", Path(models.__file__).parent / "migrations")
+
+    def told() -> tuple[set[object], set[object]]:
+        session().rollback()
+        of_people = {
+            (one.person_id, reason_of(one), one.evidence_number, one.counts_out)
+            for one in session().scalars(select(Deferral))
+        }
+        rows = session().scalars(select(PlanRow).where(PlanRow.plan_id == plan))
+        return of_people, {(one.person_id, reason_of(one)) for one in rows}
+
+    before = told()
+    assert before == (
+        {(first, illness, "12/GCN", False), (second, study, None, False)},
+        {(first, illness), (second, study)},
+    )
+    session().rollback()
+    downgrade(database_url, "0001", owner)
+    rows = session().execute(text(f"SELECT person_id, reason_id, evidence_number FROM {DEFERRALS}"))
+    assert {tuple(row) for row in rows} == {(first, illness, "12/GCN"), (second, study, "")}
+    session().rollback()
+    upgrade(database_url, "head", owner)
+    assert told() == before
+    raw = session().execute(text(f"SELECT reason_id FROM {DEFERRALS}")).scalars()
+    assert set(raw) == {None, study}
+    session().rollback()
+
+
+def test_reason_that_becomes_private_is_encrypted_where_it_was_given(
+    sign_in: SignIn, register: Register
+):
+    person = register.person("Đặng Thị Tư", register.post(register.first), date(2021, 1, 1))
+    defer(person, "study", end=date(2026, 12, 31))
+    run(plans.draft_plan, inputs.DraftPlan(unit_id=register.town, year=2026))
+    reason = session().scalars(select(Reason).where(Reason.code == "study")).one()
+    data = {
+        "code": "study",
+        "name": reason.name,
+        "is_private": "y",
+        "counts_out": "y",
+        "valid_from": "1/7/2019",
+    }
+    client = sign_in("coordinator")
+    address = f"/chuyen-doi/ly-do/{reason.id}"
+    assert post(client, address, data).status_code == 303
+    session().rollback()
+    deferral = session().scalars(select(Deferral)).one()
+    row = session().scalars(select(PlanRow)).one()
+    assert (deferral.reason_id, row.reason_id) == (None, None)
+    assert reason_of(deferral) == reason_of(row) == reason.id
+    assert "Không phải chuyển" in client.get(register.address(person)).get_data(as_text=True)
+    assert post(client, address, {**data, "is_private": ""}).status_code == 303
+    session().rollback()
+    assert session().scalars(select(Deferral.reason_id)).one() == reason.id
+
+
+def test_who_is_near_retirement_is_exempt_by_the_machine_until_a_person_decides(
+    sign_in: SignIn, register: Register
+):
+    spot = register.post(register.first)
+    person = register.person("Lâm Sắp Hưu", spot, date(2021, 1, 1), retires_on=date(2027, 12, 15))
+    client = sign_in("coordinator")
+    address = register.address(person)
+    page = client.get(address).get_data(as_text=True)
+    assert "do máy tính ra" in page
+    assert "15/12/2027" in page
+    assert "Lâm Sắp Hưu" in client.get("/chuyen-doi/?tt=exempt").get_data(as_text=True)
+    # On the day before, eighteen full months are left.
+    earlier = client.get("/chuyen-doi/?tt=due&ngay=15/06/2026").get_data(as_text=True)
+    assert "Lâm Sắp Hưu" in earlier
+    data = {
+        "staff_code": "CC-1",
+        "name": "Lâm Sắp Hưu",
+        "retires_on": "15/12/2027",
+        "retirement_override": "Được kéo dài thời gian công tác",
+    }
+    assert post(client, f"{address}/sua", data).status_code == 303
+    page = client.get(address).get_data(as_text=True)
+    assert "Được kéo dài thời gian công tác" in page
+    assert "Lâm Sắp Hưu" in client.get("/chuyen-doi/?tt=due").get_data(as_text=True)
+
+
+def test_lists_of_the_whole_instance_are_changed_by_who_answers_for_all_of_it(
+    sign_in: SignIn, register: Register
+):
+    of_a_town = sign_in("coordinator", scope=register.town)
+    page = of_a_town.get("/chuyen-doi/danh-muc")
+    assert page.status_code == 200
+    assert "/chuyen-doi/danh-muc/moi" not in page.get_data(as_text=True)
+    for address in (
+        "danh-muc/moi",
+        f"danh-muc/{register.category}",
+        "ly-do/moi",
+        f"ly-do/{reason_id('study')}",
+    ):
+        assert of_a_town.get(f"/chuyen-doi/{address}").status_code == 403
+        assert post(of_a_town, f"/chuyen-doi/{address}", {"code": "x"}).status_code == 403
+    assert "/chuyen-doi/danh-muc/moi" in sign_in("coordinator").get(
+        "/chuyen-doi/danh-muc"
+    ).get_data(as_text=True)
 
 
 def test_note_of_another_person_cannot_be_read_under_this_address(
@@ -311,6 +453,7 @@ DAYS = st.dates(date(2018, 1, 1), date(2027, 12, 31))
         st.tuples(
             DAYS,
             st.booleans(),
+            st.none() | DAYS,
             st.lists(st.tuples(DAYS, st.none() | st.integers(0, 900), st.booleans()), max_size=2),
         ),
         min_size=1,
@@ -341,13 +484,13 @@ def test_standing_in_sql_is_the_rule_in_python(register: Register, people, day, 
             ),
         )
         wanted = {}
-        for day_begun, is_inside, pauses in people:
+        for day_begun, is_inside, retires_on, pauses in people:
             title = f"Vị trí {next(NUMBERS)}"
             spot = register.post(
                 register.first, title, category_id=register.category if is_inside else None
             )
             since = min(day_begun, TODAY)
-            key = register.person(f"Người {title}", spot, since)
+            key = register.person(f"Người {title}", spot, since, retires_on=retires_on)
             told = []
             for start, length, counts_out in pauses:
                 end = None if length is None else start + timedelta(days=length)
@@ -369,12 +512,15 @@ def test_standing_in_sql_is_the_rule_in_python(register: Register, people, day, 
                 )
                 for one in told
             ]
+            if retires_on is not None:
+                told.append(Pause(exempt_from(retires_on, 18), None, counts_out=True))
             period = Period(months, alert) if is_inside else None
             wanted[key] = standing(since, period, told, day)[0]
         session().rollback()
         rows = session().execute(
             select(Holding.person_id, standing_on(day, periods_on(session(), day)))
             .join(queries.Post)
+            .join(Person, Person.id == Holding.person_id)
             .where(Holding.person_id.in_(list(wanted)))
         )
         assert {key: Standing(found) for key, found in rows} == wanted

@@ -22,12 +22,13 @@ from tracker_position_rotation.models import (
     Deferral,
     Holding,
     Outcome,
+    Person,
     Plan,
     PlanRow,
     Post,
-    Reason,
 )
-from tracker_position_rotation.rules import Pause, earliest_move, months_held
+from tracker_position_rotation.rules import Pause, earliest_move, exempt_from, months_held
+from tracker_position_rotation.standings import retirement_months
 
 
 @dataclass(frozen=True)
@@ -153,9 +154,16 @@ def situation(session: Session, plan: Plan, shortest_months: int, today: date) -
 def _pauses(session: Session) -> Mapping[int, Sequence[Pause]]:
     found: dict[int, list[Pause]] = defaultdict(list)
     for row in session.execute(
-        select(Deferral.person_id, Deferral.start, Deferral.end, Reason.counts_out).join(Reason)
+        select(Deferral.person_id, Deferral.start, Deferral.end, Deferral.counts_out)
     ):
         found[row.person_id].append(Pause(row.start, row.end, row.counts_out))
+    months = retirement_months()
+    if months:
+        people = select(Person.id, Person.retires_on).where(Person.retirement_override == "")
+        for person_id, retires_on in session.execute(people):
+            if retires_on is not None:
+                pause = Pause(exempt_from(retires_on, months), None, counts_out=True)
+                found[person_id].append(pause)
     return found
 
 

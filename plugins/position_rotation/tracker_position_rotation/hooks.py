@@ -76,7 +76,7 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
 
 @hookimpl
 def tracker_register_settings() -> Sequence[SettingSpec]:
-    """Declare the shortest time in a post and the time limit of a proposal."""
+    """Declare the shortest time in a post, the nearness of retirement, a proposal's time limit."""
     return OWN.settings
 
 

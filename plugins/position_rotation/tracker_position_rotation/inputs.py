@@ -65,6 +65,7 @@ class SavePerson:
     staff_code: str
     name: str
     retires_on: date | None = None
+    retirement_override: str = ""
     person_id: int | None = None
     version: int | None = None
     post_id: int | None = None
@@ -156,7 +157,10 @@ class ApplyProposal:
 
 @dataclass(frozen=True, kw_only=True)
 class SaveRow:
-    """What a person decides about one row of a draft, or of an approved plan with a reason."""
+    """What a person decides about one row of a draft, or of an approved plan with a reason.
+
+    `keeps_reason`: the private reason that the row has stays, without being told.
+    """
 
     row_id: int
     outcome: Outcome
@@ -164,6 +168,7 @@ class SaveRow:
     month: int | None = None
     why: str = ""
     reason_id: int | None = None
+    keeps_reason: bool = False
     deferred_until: date | None = None
     version: int | None = None
 

@@ -2,6 +2,9 @@
 
 Category 1-n Post; Person 1-n Holding n-1 Post; Person 1-n Deferral n-1 Reason; Plan 1-n PlanRow.
 A person holds one post at a time: the holding whose `until` is empty.
+
+Which private reason (illness, discipline ...) somebody has is encrypted: no key of the table of
+reasons points at it. What queries need of it, whether it counts out, stands beside it.
 """
 
 from __future__ import annotations
@@ -159,6 +162,7 @@ class Person(HasPublicId, Versioned, Model):
         "name": _l("Họ tên"),
         "user_id": _l("Tài khoản"),
         "retires_on": _l("Ngày đến tuổi nghỉ hưu"),
+        "retirement_override": _l("Vì sao vẫn phải chuyển khi sắp nghỉ hưu"),
     }
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -166,6 +170,8 @@ class Person(HasPublicId, Versioned, Model):
     name: Mapped[str] = mapped_column(String(200))
     user_id: Mapped[int | None] = mapped_column(user_key())
     retires_on: Mapped[date | None]
+    # Why a person moves all the same though little time is left to retirement; '' = the rule holds.
+    retirement_override: Mapped[str] = mapped_column(String(300), default="")
     folded: Mapped[str] = folded_column()
     sort_key: Mapped[str] = sort_key_column()
 
@@ -227,6 +233,8 @@ class Deferral(HasPublicId, Versioned, Model):
     __field_labels__: ClassVar[Mapping[str, Label]] = {
         "person_id": _l("Người"),
         "reason_id": _l("Lý do"),
+        "private_reason": _l("Lý do riêng"),
+        "counts_out": _l("Không phải chuyển đổi"),
         "start": _l("Từ ngày"),
         "end": _l("Đến hết ngày"),
         "note": _l("Ghi chú riêng"),
@@ -236,17 +244,20 @@ class Deferral(HasPublicId, Versioned, Model):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}people.id"))
-    reason_id: Mapped[int] = mapped_column(ForeignKey(f"{PREFIX}reasons.id"))
+    # One of the two: see `keep_reason`.
+    reason_id: Mapped[int | None] = mapped_column(ForeignKey(f"{PREFIX}reasons.id"))
+    private_reason: Mapped[str | None] = mapped_column(EncryptedText)
+    counts_out: Mapped[bool]
     start: Mapped[date]
     end: Mapped[date | None]
     note: Mapped[str | None] = mapped_column(EncryptedText)
-    evidence_number: Mapped[str] = mapped_column(String(100), default="")
+    # A certificate's number can name the hospital.
+    evidence_number: Mapped[str | None] = mapped_column(EncryptedText)
     evidence_on: Mapped[date | None]
-
-    reason: Mapped[Reason] = relationship()
 
     __table_args__ = (
         CheckConstraint('"end" IS NULL OR "end" >= start', name="dates"),
+        CheckConstraint("(reason_id IS NULL) <> (private_reason IS NULL)", name="one_reason"),
         Index(f"ix_{PREFIX}deferrals_person", "person_id", "start"),
     )
 
@@ -331,6 +342,7 @@ class PlanRow(Versioned, Model):
         "month": _l("Tháng"),
         "why": _l("Lý do đề xuất"),
         "reason_id": _l("Lý do chưa chuyển"),
+        "private_reason": _l("Lý do riêng"),
         "deferred_until": _l("Hoãn đến"),
         "is_by_hand": _l("Do người chọn"),
         "decision_number": _l("Số quyết định"),
@@ -351,7 +363,9 @@ class PlanRow(Versioned, Model):
     to_post_id: Mapped[int | None] = mapped_column(ForeignKey(f"{PREFIX}posts.id"))
     month: Mapped[int | None]
     why: Mapped[str] = mapped_column(String(1000), default="")
+    # At most one of the two: see `keep_reason`.
     reason_id: Mapped[int | None] = mapped_column(ForeignKey(f"{PREFIX}reasons.id"))
+    private_reason: Mapped[str | None] = mapped_column(EncryptedText)
     deferred_until: Mapped[date | None]
     # A person chose this; a new proposal leaves it as it is.
     is_by_hand: Mapped[bool] = mapped_column(default=False)
@@ -376,6 +390,19 @@ class PlanRow(Versioned, Model):
             name="decision",
         ),
         CheckConstraint("to_post_id IS NULL OR to_post_id <> from_post_id", name="moves"),
+        CheckConstraint("reason_id IS NULL OR private_reason IS NULL", name="one_reason"),
         Index(f"ix_{PREFIX}plan_rows_person", "person_id"),
         Index(f"ix_{PREFIX}plan_rows_outcome", "plan_id", "outcome"),
     )
+
+
+def keep_reason(record: Deferral | PlanRow, reason: Reason | None) -> None:
+    """Write which reason a record has: a private one encrypted, any other as a key."""
+    is_private = reason is not None and reason.is_private
+    record.reason_id = None if reason is None or is_private else reason.id
+    record.private_reason = str(reason.id) if reason is not None and is_private else None
+
+
+def reason_of(record: Deferral | PlanRow) -> int | None:
+    """Return the key of the reason that a record has; reading it is for those who may."""
+    return record.reason_id if record.private_reason is None else int(record.private_reason)

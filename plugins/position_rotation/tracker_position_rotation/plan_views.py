@@ -38,6 +38,8 @@ from tracker_position_rotation.blueprint import (
 from tracker_position_rotation.models import Outcome, Plan, PlanRow, PlanState
 from tracker_position_rotation.permissions import MANAGE, VIEW
 
+# In a row's form: the private reason that the row has, whichever it is. No key is as high.
+KEPT_REASON = 2**31 - 1
 Answer = str | tuple[str, int] | Response
 
 
@@ -289,14 +291,18 @@ def edit_row(plan_id: UUID, row_id: int) -> Answer:
         one.id: labels.reason_name(one.name, one.name_en)
         for one in queries.reasons(session(), clock.today())
     }
-    if row.reason_id is not None and (line.reason_is_private or row.reason_id not in reasons):
+    if line.reason_is_private:
         # What the row says may be kept without being told.
-        reasons[row.reason_id] = line.reason or _("Lý do riêng (đang ghi)")
+        reasons[KEPT_REASON] = _("Lý do riêng (đang ghi)")
+    elif row.reason_id is not None:
+        reasons.setdefault(row.reason_id, line.reason)
     form.reason_id.choices = forms.options(reasons.items(), _("Chọn lý do"))
     # After approval no change goes without its reason: the form says so before it is sent.
     form.reason.flags.required = plan.state is PlanState.APPROVED
     if not form.is_submitted():
         fill(form, row, "to_post_id", "month", "reason_id", "deferred_until", "why", "version")
+        if line.reason_is_private:
+            form.reason_id.data = KEPT_REASON
         form.outcome.data = row.outcome.value
     elif written(
         form,
@@ -308,6 +314,7 @@ def edit_row(plan_id: UUID, row_id: int) -> Answer:
             month=form.month.data,
             why=form.why.data or "",
             reason_id=form.reason_id.data,
+            keeps_reason=line.reason_is_private and form.reason_id.data == KEPT_REASON,
             deferred_until=form.deferred_until.data,
             version=version_of(form.version.data),
         ),

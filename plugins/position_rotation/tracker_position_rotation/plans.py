@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -36,11 +37,13 @@ from tracker_position_rotation.models import (
     PlanState,
     Post,
     Reason,
+    keep_reason,
+    reason_of,
 )
 from tracker_position_rotation.permissions import MANAGE
-from tracker_position_rotation.rules import due_by
+from tracker_position_rotation.rules import due_by, retires_soon
 from tracker_position_rotation.services import holds, move
-from tracker_position_rotation.standings import held_on, periods_on
+from tracker_position_rotation.standings import held_on, periods_on, retirement_months
 
 # People of one plan; beyond it a plan belongs to several units.
 MOST_ROWS = 20_000
@@ -77,8 +80,9 @@ def _rows(work: Work, plan: Plan) -> dict[int, PlanRow]:
 def draft_plan(work: Work, data: DraftPlan) -> int:
     """Begin a plan, with a row for everybody who falls due by the end of its year; return its id.
 
-    A person is listed with what holds at the end of the year, or today when the year is over:
-    exempt and deferred people are in the list by their reason.
+    A person is listed with the reasons that hold at the end of the year: exempt and deferred people
+    are in the list by their reason. Near retirement is whoever is so on the day of falling due, or
+    from when on the plan is made.
     """
     work.require_held(MANAGE)
     if not 2000 <= data.year <= 2100:
@@ -136,11 +140,13 @@ def relist_plan(work: Work, data: PlanRef) -> int:
 def list_people(work: Work, plan: Plan) -> int:
     """Fill the rows of a draft; return how many there are."""
     year_end = date(plan.year, 12, 31)
-    periods = periods_on(work.session, min(max(work.today, date(plan.year, 1, 1)), year_end))
+    opening = min(max(work.today, date(plan.year, 1, 1)), year_end)
+    periods = periods_on(work.session, opening)
     held_day = min(work.today, year_end)
     found = work.session.execute(
-        select(Holding, Post.category_id)
+        select(Holding, Post.category_id, Person)
         .join(Post, Post.id == Holding.post_id)
+        .join(Person, Person.id == Holding.person_id)
         .where(
             held_on(held_day),
             Post.unit_id.in_(
@@ -153,8 +159,8 @@ def list_people(work: Work, plan: Plan) -> int:
         .order_by(Holding.id)
     ).all()
     due = [
-        (holding, day)
-        for holding, category_id in found
+        (holding, day, person)
+        for holding, category_id, person in found
         if category_id is not None
         and (day := due_by(holding.since_in_category, periods[category_id])) <= year_end
     ]
@@ -162,15 +168,16 @@ def list_people(work: Work, plan: Plan) -> int:
         raise ValidationFailed(
             {"unit_id": _("Quá nhiều người cho một kế hoạch, hãy chọn đơn vị nhỏ hơn.")}
         )
-    pauses = _pauses(work, [holding.person_id for holding, _day in due], year_end)
+    pauses = _pauses(work, [holding.person_id for holding, _day, _person in due], year_end)
+    retirement = _Retirement.read(work)
     rows = _rows(work, plan)
-    wanted = {holding.person_id for holding, _day in due}
+    wanted = {holding.person_id for holding, _day, _person in due}
     for person_id, row in list(rows.items()):
         if person_id not in wanted and not row.is_by_hand:
             work.session.delete(row)
             del rows[person_id]
     work.session.flush()
-    for holding, day in due:
+    for holding, day, person in due:
         known = rows.get(holding.person_id)
         if known is not None and known.is_by_hand:
             continue
@@ -184,37 +191,69 @@ def list_people(work: Work, plan: Plan) -> int:
             row.outcome = Outcome.OPEN
         row.since, row.due_on = holding.since_in_category, day
         pause = pauses.get(holding.person_id)
-        if pause is not None:
-            deferral, counts_out = pause
-            row.outcome = Outcome.EXEMPT if counts_out else Outcome.DEFERRED
+        is_exempt = pause is not None and pause.counts_out
+        if not is_exempt and retirement.exempts(person, max(day, opening)):
+            row.outcome, row.to_post_id, row.month = Outcome.EXEMPT, None, None
+            row.deferred_until, row.why = None, retirement.words(person)
+            keep_reason(row, retirement.reason)
+        elif pause is not None:
+            row.outcome = Outcome.EXEMPT if pause.counts_out else Outcome.DEFERRED
             row.to_post_id = row.month = None
-            row.reason_id, row.deferred_until = deferral.reason_id, deferral.end
+            row.reason_id, row.private_reason = pause.reason_id, pause.private_reason
+            row.deferred_until, row.why = pause.end, ""
         elif row.outcome in {Outcome.EXEMPT, Outcome.DEFERRED}:
-            row.outcome, row.reason_id, row.deferred_until = Outcome.OPEN, None, None
+            row.outcome, row.deferred_until, row.why = Outcome.OPEN, None, ""
+            keep_reason(row, None)
     work.session.flush()
     return len(rows)
 
 
-def _pauses(work: Work, person_ids: Sequence[int], day: date) -> dict[int, tuple[Deferral, bool]]:
-    """Return by person the deferral that holds on `day`: an exemption first, then the longest."""
-    found: dict[int, tuple[Deferral, bool]] = {}
-    for start in range(0, len(person_ids), 500):
-        rows = work.session.execute(
-            select(Deferral, Reason.counts_out)
-            .join(Reason)
-            .where(Deferral.person_id.in_(person_ids[start : start + 500]), Deferral.start <= day)
+@dataclass(frozen=True)
+class _Retirement:
+    """The rule that who is near retirement is not rotated, and the reason of the list for it."""
+
+    months: int
+    reason: Reason | None
+
+    @classmethod
+    def read(cls, work: Work) -> _Retirement:
+        """Read the rule; an agency may have taken its reason off the list."""
+        reason = work.session.scalar(select(Reason).where(Reason.code == "retirement"))
+        return cls(retirement_months(), reason)
+
+    def exempts(self, person: Person, day: date) -> bool:
+        """Tell whether a person is exempt on a day and nobody decided otherwise."""
+        return not person.retirement_override and retires_soon(person.retires_on, day, self.months)
+
+    def words(self, person: Person) -> str:
+        """Return why, as the plan's row says it."""
+        assert person.retires_on is not None
+        return _(
+            "Do máy tính ra: đến tuổi nghỉ hưu ngày %(day)s, khi đến hạn còn dưới %(months)d "
+            "tháng.",
+            day=f"{person.retires_on:%d/%m/%Y}",
+            months=self.months,
         )
-        for deferral, counts_out in rows:
+
+
+def _pauses(work: Work, person_ids: Sequence[int], day: date) -> dict[int, Deferral]:
+    """Return by person the deferral that holds on `day`: an exemption first, then the longest."""
+    found: dict[int, Deferral] = {}
+    for start in range(0, len(person_ids), 500):
+        part = person_ids[start : start + 500]
+        for deferral in work.session.scalars(
+            select(Deferral).where(Deferral.person_id.in_(part), Deferral.start <= day)
+        ):
             if deferral.end is not None and deferral.end < day:
                 continue
             known = found.get(deferral.person_id)
-            if known is None or _weight(deferral, counts_out) > _weight(*known):
-                found[deferral.person_id] = (deferral, counts_out)
+            if known is None or _weight(deferral) > _weight(known):
+                found[deferral.person_id] = deferral
     return found
 
 
-def _weight(deferral: Deferral, counts_out: bool) -> tuple[bool, date, int]:
-    return counts_out, deferral.end or date.max, deferral.id
+def _weight(deferral: Deferral) -> tuple[bool, date, int]:
+    return deferral.counts_out, deferral.end or date.max, deferral.id
 
 
 def ask_proposal(work: Work, data: PlanRef) -> UUID:
@@ -289,6 +328,7 @@ def save_row(work: Work, data: SaveRow) -> int:
         raise ValidationFailed({"reason": _("Kế hoạch đã ban hành: hãy ghi lý do điều chỉnh.")})
     errors: list[FieldError] = []
     target: Post | None = None
+    reason: Reason | None = None
     if data.outcome is Outcome.PLANNED:
         target = work.session.get(Post, data.to_post_id) if data.to_post_id else None
         if target is None or not work.may(MANAGE, target) or target.ended_on is not None:
@@ -300,19 +340,19 @@ def save_row(work: Work, data: SaveRow) -> int:
         if data.month is None or not 1 <= data.month <= 12:
             errors.append(FieldError("month", _("Tháng từ 1 đến 12.")))
     elif data.outcome in {Outcome.DEFERRED, Outcome.EXEMPT}:
-        reason = work.session.get(Reason, data.reason_id) if data.reason_id else None
+        reason_id = reason_of(row) if data.keeps_reason else data.reason_id
+        reason = work.session.get(Reason, reason_id) if reason_id else None
         errors += _reason_faults(work, row, data, reason)
     elif data.outcome is not Outcome.OPEN:
         errors.append(FieldError("outcome", _("Hãy chọn một mục trong danh sách.")))
     if errors:
         raise ValidationFailed(errors)
     planned = data.outcome is Outcome.PLANNED
-    pauses = data.outcome in {Outcome.DEFERRED, Outcome.EXEMPT}
     row.outcome = data.outcome
     row.to_post_id = target.id if planned and target is not None else None
     row.month = data.month if planned else None
     row.why = text.normalise(data.why)
-    row.reason_id = data.reason_id if pauses else None
+    keep_reason(row, reason)
     row.deferred_until = data.deferred_until if data.outcome is Outcome.DEFERRED else None
     row.is_by_hand = True
     work.session.flush()
@@ -322,7 +362,7 @@ def save_row(work: Work, data: SaveRow) -> int:
 def _reason_faults(
     work: Work, row: PlanRow, data: SaveRow, reason: Reason | None
 ) -> list[FieldError]:
-    if reason is None or (reason.id != row.reason_id and not holds(reason, work.today)):
+    if reason is None or (reason.id != reason_of(row) and not holds(reason, work.today)):
         return [FieldError("reason_id", _("Hãy chọn một lý do đang áp dụng."))]
     if reason.counts_out is not (data.outcome is Outcome.EXEMPT):
         return [

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, case, func, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session, aliased, defer
 
 from tracker.api import text
 from tracker.api.queries import unit_choices, unit_closure, units, visible
@@ -24,6 +24,7 @@ from tracker_position_rotation.models import (
     PlanRow,
     Post,
     Reason,
+    reason_of,
 )
 from tracker_position_rotation.permissions import MANAGE, VIEW
 from tracker_position_rotation.rules import Period, Standing, due_by, months_held
@@ -205,7 +206,6 @@ class DeferralRow:
 
     id: int
     reason: str
-    reason_en: str
     counts_out: bool
     is_private: bool
     has_note: bool
@@ -216,25 +216,52 @@ class DeferralRow:
 
 
 def deferrals_of(session: Session, person_id: int) -> Sequence[DeferralRow]:
-    """Return a person's deferrals, the newest first. Notes are never read here."""
+    """Return a person's deferrals, the newest first; of a private one only that there is one."""
     rows = session.execute(
-        select(
-            Deferral.id,
-            Reason.name,
-            Reason.name_en,
-            Reason.counts_out,
-            Reason.is_private,
-            Deferral.note.is_not(None),
-            Deferral.start,
-            Deferral.end,
-            Deferral.evidence_number,
-            Deferral.evidence_on,
-        )
-        .join(Reason)
+        select(Deferral, Reason.name, Reason.name_en)
+        .options(defer(Deferral.note), defer(Deferral.private_reason))
+        .add_columns(Deferral.note.is_not(None), Deferral.reason_id.is_(None))
+        .outerjoin(Reason, Reason.id == Deferral.reason_id)
         .where(Deferral.person_id == person_id)
         .order_by(Deferral.start.desc(), Deferral.id.desc())
     )
-    return [DeferralRow(*tuple(row)) for row in rows]
+    return [
+        DeferralRow(
+            id=deferral.id,
+            reason="" if is_private else reason_name(name, name_en),
+            counts_out=deferral.counts_out,
+            is_private=bool(is_private),
+            has_note=bool(has_note),
+            start=deferral.start,
+            end=deferral.end,
+            evidence_number="" if is_private else deferral.evidence_number or "",
+            evidence_on=None if is_private else deferral.evidence_on,
+        )
+        for deferral, name, name_en, has_note, is_private in rows
+    ]
+
+
+@dataclass(frozen=True)
+class OpenedReason:
+    """What is private about a deferral, for whoever may read it and has been logged."""
+
+    deferral_id: int
+    reason: str
+    note: str
+    evidence_number: str
+    evidence_on: date | None
+
+
+def opened_reason(session: Session, deferral: Deferral) -> OpenedReason:
+    """Return what is private about a deferral; the reading was logged before."""
+    reason = session.get_one(Reason, reason_of(deferral))
+    return OpenedReason(
+        deferral.id,
+        reason_name(reason.name, reason.name_en),
+        deferral.note or "",
+        deferral.evidence_number or "",
+        deferral.evidence_on,
+    )
 
 
 @dataclass(frozen=True)
@@ -450,8 +477,9 @@ def plan_rows(
             target.title.label("to_post"),
             Reason.name.label("reason"),
             Reason.name_en.label("reason_en"),
-            Reason.is_private,
+            PlanRow.private_reason.is_not(None).label("is_private"),
         )
+        .options(defer(PlanRow.private_reason))
         .join(Person, Person.id == PlanRow.person_id)
         .join(origin, origin.id == PlanRow.from_post_id)
         .join(from_unit, from_unit.c.id == origin.unit_id)
@@ -489,7 +517,7 @@ def plan_line(found: Any, year: int) -> PlanLine:
         to_post=found.to_post or "",
         month=row.month,
         why=row.why,
-        reason="" if is_private else reason_name(found.reason or "", found.reason_en or ""),
+        reason=reason_name(found.reason or "", found.reason_en or ""),
         reason_is_private=is_private,
         deferred_until=row.deferred_until,
         decision_number=row.decision_number,
@@ -518,19 +546,20 @@ class ReasonCount:
 def reason_counts(session: Session, plan_id: int) -> list[ReasonCount]:
     """Return who is exempt or deferred by reason; private reasons are counted together."""
     rows = session.execute(
-        select(PlanRow.outcome, Reason.name, Reason.name_en, Reason.is_private, func.count())
-        .join(Reason, Reason.id == PlanRow.reason_id)
+        select(PlanRow.outcome, Reason.name, Reason.name_en, func.count())
+        .outerjoin(Reason, Reason.id == PlanRow.reason_id)
         .where(
             PlanRow.plan_id == plan_id,
             PlanRow.due_on.is_not(None),
             PlanRow.outcome.in_([Outcome.EXEMPT, Outcome.DEFERRED]),
+            or_(PlanRow.reason_id.is_not(None), PlanRow.private_reason.is_not(None)),
         )
-        .group_by(PlanRow.outcome, Reason.id, Reason.name, Reason.name_en, Reason.is_private)
+        .group_by(PlanRow.outcome, Reason.id, Reason.name, Reason.name_en, Reason.position)
         .order_by(Reason.position, Reason.id)
     )
     found: dict[tuple[Outcome, str], int] = {}
-    for outcome, name, name_en, is_private, many in rows:
-        key = outcome, "" if is_private else reason_name(name, name_en)
+    for outcome, name, name_en, many in rows:
+        key = outcome, reason_name(name or "", name_en or "")
         found[key] = found.get(key, 0) + int(many)
     return [
         ReasonCount(outcome, reason, many)

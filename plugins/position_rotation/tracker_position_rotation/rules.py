@@ -3,8 +3,8 @@
 Pure rules over dates of the local calendar. Sources: Law 36/2018/QH14 on preventing corruption,
 articles 24 and 25 (posts, period of full two to five years by sector, published plan); decree
 59/2019/ND-CP, article 36 and its list, as amended by decree 134/2021/ND-CP. How long a sector's
-period is, which reasons defer and at which age the alerts begin are data of the agency; nothing
-of it stands here.
+period is, which reasons defer, at which age the alerts begin and how near retirement exempts are
+data of the agency; nothing of it stands here.
 """
 
 from __future__ import annotations
@@ -122,6 +122,20 @@ def earliest_move(
                 return None
             day = pause.end + timedelta(days=1)
     return day
+
+
+def retires_soon(retires_on: date | None, as_of: date, months: int) -> bool:
+    """Tell whether fewer than `months` full months are left to retirement age.
+
+    Who is that near is not rotated (decree 59/2019/ND-CP: less than 18 months). Somebody past the
+    age counts too: a post that is still held then is not a matter of rotation.
+    """
+    return retires_on is not None and months > 0 and retires_on < add_months(as_of, months)
+
+
+def exempt_from(retires_on: date, months: int) -> date:
+    """Return the first day on which `retires_soon` holds, for `months` of at least 1."""
+    return last_start(retires_on, months) + timedelta(days=1)
 
 
 def last_start(as_of: date, months: int) -> date:

@@ -11,7 +11,7 @@ from tracker.api import text
 from tracker.api.errors import Conflict, FieldError, NotFound, ValidationFailed
 from tracker.api.i18n import gettext as _
 from tracker.api.queries import unit_closure
-from tracker.api.work import Work
+from tracker.api.work import Work, require_everywhere
 from tracker_position_rotation import rules
 from tracker_position_rotation.inputs import (
     AddDeferral,
@@ -27,8 +27,11 @@ from tracker_position_rotation.models import (
     Deferral,
     Holding,
     Person,
+    PlanRow,
     Post,
     Reason,
+    keep_reason,
+    reason_of,
 )
 from tracker_position_rotation.permissions import MANAGE
 
@@ -49,8 +52,11 @@ def _required(errors: list[FieldError], **values: str) -> None:
 
 
 def save_category(work: Work, data: SaveCategory) -> int:
-    """Make or change a category. Raises ValidationFailed for a period outside 24 to 60 months."""
-    work.require_held(MANAGE)
+    """Make or change a category. Raises ValidationFailed for a period outside 24 to 60 months.
+
+    It counts for the whole instance: PermissionDenied unless the right covers all of it.
+    """
+    require_everywhere(MANAGE)
     code, title = text.normalise(data.code), text.normalise(data.title)
     errors: list[FieldError] = []
     _required(errors, code=code, title=title)
@@ -85,8 +91,11 @@ def save_category(work: Work, data: SaveCategory) -> int:
 
 
 def save_reason(work: Work, data: SaveReason) -> int:
-    """Make or change a reason for deferral or exemption."""
-    work.require_held(MANAGE)
+    """Make or change a reason for deferral or exemption; records that have it follow.
+
+    It counts for the whole instance: PermissionDenied unless the right covers all of it.
+    """
+    require_everywhere(MANAGE)
     code, name = text.normalise(data.code), text.normalise(data.name)
     errors: list[FieldError] = []
     _required(errors, code=code, name=name)
@@ -108,7 +117,30 @@ def save_reason(work: Work, data: SaveReason) -> int:
     reason.legal_basis = text.normalise(data.legal_basis)
     reason.valid_from, reason.valid_to = data.valid_from, data.valid_to
     work.session.flush()
+    if data.reason_id is not None:
+        _retell(work, reason)
     return reason.id
+
+
+def _retell(work: Work, reason: Reason) -> None:
+    """Let deferrals and plan rows keep a reason as it is now: private or not, counting out or not.
+
+    Those with a private reason are read to find it: what is encrypted cannot be searched.
+    """
+    deferrals = select(Deferral).where(
+        (Deferral.reason_id == reason.id) | Deferral.private_reason.is_not(None)
+    )
+    for deferral in work.session.scalars(deferrals):
+        if reason_of(deferral) == reason.id:
+            keep_reason(deferral, reason)
+            deferral.counts_out = reason.counts_out
+    rows = select(PlanRow).where(
+        (PlanRow.reason_id == reason.id) | PlanRow.private_reason.is_not(None)
+    )
+    for row in work.session.scalars(rows):
+        if reason_of(row) == reason.id:
+            keep_reason(row, reason)
+    work.session.flush()
 
 
 def save_post(work: Work, data: SavePost) -> int:
@@ -224,6 +256,7 @@ def save_person(work: Work, data: SavePerson) -> int:
         work.require(MANAGE, person)
     person.staff_code, person.name = staff_code, name
     person.retires_on = data.retires_on
+    person.retirement_override = text.normalise(data.retirement_override)
     person.folded, person.sort_key = text.fold(f"{name} {staff_code}"), text.person_sort_key(name)
     work.session.flush()
     if data.person_id is None and data.since is not None:
@@ -315,17 +348,18 @@ def add_deferral(work: Work, data: AddDeferral) -> int:
         errors.append(FieldError("end", _("Ngày kết thúc không trước ngày bắt đầu.")))
     if data.evidence_on is not None and data.evidence_on > work.today:
         errors.append(FieldError("evidence_on", _("Ngày của văn bản không sau hôm nay.")))
-    if errors:
+    if errors or reason is None:
         raise ValidationFailed(errors)
     deferral = Deferral(
         person_id=person.id,
-        reason_id=data.reason_id,
+        counts_out=reason.counts_out,
         start=data.start,
         end=data.end,
         note=text.normalise(data.note) or None,
-        evidence_number=text.normalise(data.evidence_number),
+        evidence_number=text.normalise(data.evidence_number) or None,
         evidence_on=data.evidence_on,
     )
+    keep_reason(deferral, reason)
     work.session.add(deferral)
     work.session.flush()
     return deferral.id

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import ColumnElement, Date, String, and_, case, exists, literal, or_, select
+from sqlalchemy import ColumnElement, Date, String, and_, case, exists, false, literal, or_, select
 from sqlalchemy.orm import Session
 
-from tracker_position_rotation.models import Category, Deferral, Holding, Post, Reason
-from tracker_position_rotation.rules import Period, Standing, last_start
+from tracker.api.queries import setting
+from tracker_position_rotation.models import Category, Deferral, Holding, Person, Post
+from tracker_position_rotation.rules import Period, Standing, add_months, last_start
+
+RETIREMENT_MONTHS = "position_rotation.retirement_months"
 
 
 def periods_on(session: Session, day: date) -> dict[int, Period]:
@@ -47,19 +50,30 @@ def held_on(day: date) -> ColumnElement[bool]:
 
 def _pauses(day: date, *, counts_out: bool) -> ColumnElement[bool]:
     return exists(
-        select(Deferral.id)
-        .join(Reason)
-        .where(
+        select(Deferral.id).where(
             Deferral.person_id == Holding.person_id,
             Deferral.start <= day,
             or_(Deferral.end.is_(None), Deferral.end >= day),
-            Reason.counts_out.is_(counts_out),
+            Deferral.counts_out.is_(counts_out),
         )
     )
 
 
+def retirement_months() -> int:
+    """Return how near retirement age a person is not rotated any more; 0 = the rule is off."""
+    return int(setting(RETIREMENT_MONTHS))
+
+
+def _retires_soon(day: date) -> ColumnElement[bool]:
+    months = retirement_months()
+    return and_(
+        Person.retirement_override == "",
+        Person.retires_on < add_months(day, months) if months else false(),
+    )
+
+
 def standing_on(day: date, periods: dict[int, Period]) -> ColumnElement[str]:
-    """Return the standing of a holding (joined with its post) on `day`, as text."""
+    """Return the standing of a holding (joined with its post and person) on `day`, as text."""
     if not periods:
         return literal(Standing.OUTSIDE.value, String)
     far = literal(date(1900, 1, 1), Date)
@@ -81,7 +95,7 @@ def standing_on(day: date, periods: dict[int, Period]) -> ColumnElement[str]:
             Standing.OUTSIDE.value,
         ),
         (since > alert, Standing.NOT_DUE.value),
-        (_pauses(day, counts_out=True), Standing.EXEMPT.value),
+        (or_(_retires_soon(day), _pauses(day, counts_out=True)), Standing.EXEMPT.value),
         (_pauses(day, counts_out=False), Standing.DEFERRED.value),
         (since > due, Standing.SOON.value),
         else_=Standing.DUE.value,

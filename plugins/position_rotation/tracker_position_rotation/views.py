@@ -23,7 +23,7 @@ from tracker.api.web import (
     url_for,
     write_workbook,
 )
-from tracker.api.work import log_read, may
+from tracker.api.work import log_read, may, may_everywhere, require_everywhere
 from tracker_position_rotation import forms, inputs, labels, queries, services
 from tracker_position_rotation.blueprint import (
     blueprint,
@@ -37,8 +37,8 @@ from tracker_position_rotation.blueprint import (
 )
 from tracker_position_rotation.models import Category, Deferral, Person, Post, Reason
 from tracker_position_rotation.permissions import MANAGE, PRIVATE, VIEW
-from tracker_position_rotation.rules import Standing, due_by, months_held
-from tracker_position_rotation.standings import periods_on
+from tracker_position_rotation.rules import Standing, due_by, months_held, retires_soon
+from tracker_position_rotation.standings import periods_on, retirement_months
 
 MOST_EXPORTED = 20_000
 Page = str | tuple[str, int] | Response
@@ -131,7 +131,7 @@ def show_person(person_id: UUID) -> str:
     return _person_page(_person(person_id))
 
 
-def _person_page(person: Person, **more: object) -> str:
+def _person_page(person: Person, opened: queries.OpenedReason | None = None) -> str:
     today = clock.today()
     held = queries.posts_held(session(), person.id)
     now = held[0] if held and held[0].until is None else None
@@ -152,7 +152,9 @@ def _person_page(person: Person, **more: object) -> str:
         may_manage=may(MANAGE, person),
         may_read_private=may(PRIVATE, person),
         today=today,
-        **more,
+        opened=opened,
+        retirement_months=retirement_months(),
+        retires_soon=retires_soon(person.retires_on, today, retirement_months()),
     )
 
 
@@ -167,10 +169,8 @@ def read_reason(person_id: UUID, deferral_id: int) -> str:
     if deferral is None or deferral.person_id != person.id:
         raise NotFound
     log_read(deferral, _("Ghi chú riêng về lý do hoãn của %(name)s", name=person.name))
-    note = session().get(Deferral, deferral_id)
-    return _person_page(
-        _person(person_id), opened_id=deferral_id, opened_note=note.note if note else ""
-    )
+    deferral = session().get_one(Deferral, deferral_id)
+    return _person_page(_person(person_id), opened=queries.opened_reason(session(), deferral))
 
 
 @blueprint.route("/nguoi/moi", methods=["GET", "POST"])
@@ -192,7 +192,7 @@ def _edit_person(person: Person | None) -> Page:
     form.post_id.choices = forms.options(queries.post_choices(session()), _("Chọn vị trí"))
     if not form.is_submitted():
         if person is not None:
-            fill(form, person, "staff_code", "name", "retires_on", "version")
+            fill(form, person, "staff_code", "name", "retires_on", "retirement_override", "version")
     elif key := written(
         form,
         services.save_person,
@@ -200,6 +200,7 @@ def _edit_person(person: Person | None) -> Page:
             staff_code=form.staff_code.data or "",
             name=form.name.data or "",
             retires_on=form.retires_on.data,
+            retirement_override=form.retirement_override.data or "",
             person_id=person.id if person else None,
             version=version_of(form.version.data),
             post_id=form.post_id.data,
@@ -211,7 +212,7 @@ def _edit_person(person: Person | None) -> Page:
         saved = session().get(Person, key)
         target = saved.public_id if saved else ""
         return redirect(url_for("position_rotation.show_person", person_id=target), code=303)
-    return page("person_form", form, person=person)
+    return page("person_form", form, person=person, retirement_months=retirement_months())
 
 
 @blueprint.route("/nguoi/<uuid:person_id>/chuyen", methods=["GET", "POST"])
@@ -398,7 +399,7 @@ def catalogue() -> str:
         "position_rotation/catalogue.html",
         categories=queries.categories(session()),
         reasons=queries.reasons(session()),
-        may_manage=may(MANAGE),
+        may_manage=may_everywhere(MANAGE),
         today=clock.today(),
     )
 
@@ -408,6 +409,7 @@ def catalogue() -> str:
 @requires(MANAGE)
 def edit_category(category_id: int | None = None) -> Page:
     """Make or change a category."""
+    require_everywhere(MANAGE)
     category = session().get(Category, category_id) if category_id else None
     if category_id is not None and category is None:
         raise NotFound
@@ -453,6 +455,7 @@ def edit_category(category_id: int | None = None) -> Page:
 @requires(MANAGE)
 def edit_reason(reason_id: int | None = None) -> Page:
     """Make or change a reason."""
+    require_everywhere(MANAGE)
     reason = session().get(Reason, reason_id) if reason_id else None
     if reason_id is not None and reason is None:
         raise NotFound
