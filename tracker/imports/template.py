@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import xlsxwriter
 from flask_babel import gettext as _
 
 from tracker.core import numbers
@@ -33,6 +32,9 @@ def write_template(spec: ImportSpec) -> bytes:
     The example stands above the headings, where the reader of rows never looks: it cannot be
     imported by mistake.
     """
+    # Not every process writes spreadsheets, and it is a large library.
+    import xlsxwriter
+
     target = io.BytesIO()
     book = xlsxwriter.Workbook(
         target, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
@@ -83,10 +85,12 @@ def _write_rule(page: Any, lists: Any, position: int, column: ImportColumn) -> N
     rule: dict[str, Any] = {"validate": "any"}
     choices = list(column.choices()) if column.choices else []
     if choices:
+        from xlsxwriter.utility import xl_col_to_name
+
         for row, choice in enumerate(choices):
             lists.write_string(row, position, str(choice))
         last = _("Danh mục").replace("'", "''")
-        letter = xlsxwriter.utility.xl_col_to_name(position)
+        letter = xl_col_to_name(position)
         rule = {
             "validate": "list",
             "source": f"='{last}'!${letter}$1:${letter}${len(choices)}",

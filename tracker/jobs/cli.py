@@ -23,7 +23,6 @@ from tracker.jobs.calls import Call
 from tracker.jobs.child import die_with_parent
 from tracker.jobs.ledger import Claimed, StartByHand, start_by_hand
 from tracker.jobs.models import ENDED, JobRun, RunState
-from tracker.jobs.worker import execute, serve, tick
 from tracker.plugins.breaker import breaker_of, end_in_order
 from tracker.plugins.host import current_registry
 
@@ -36,6 +35,9 @@ LOOK_SECONDS = 0.2
 )
 def worker() -> None:
     """Tick until told to stop."""
+    # Here and below: the web server has the command, not what it runs.
+    from tracker.jobs.worker import serve
+
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     db.session.rollback()
     breaker_of(app).retire = end_in_order
@@ -126,6 +128,8 @@ def run_job(key: str, reason: str, wait: bool, timeout: int, here: bool, as_json
         raise NotFound(_("Không có việc tự động nào tên %(key)s.", key=key))
     run_id = run(start_by_hand, StartByHand(key, reason))
     if here:
+        from tracker.jobs.worker import tick
+
         app = current_app._get_current_object()  # type: ignore[attr-defined]
         tick(app)
     found = _await(run_id, timeout) if wait else _read(run_id)
@@ -187,6 +191,8 @@ def run_claimed(run_id: UUID, attempt: int) -> None:
     spec = current_registry().jobs.get(claimed.job)
     if spec is None:
         raise NotFound(_("Không có việc tự động nào tên %(key)s.", key=claimed.job))
+    from tracker.jobs.worker import execute
+
     execute(Call(claimed), spec)
 
 

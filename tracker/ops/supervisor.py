@@ -376,7 +376,8 @@ class Supervisor:
     def _add_web_worker(self) -> None:
         before = self._workers()
         self._signal_web(signal.SIGTTIN)
-        if not self._wait_for(partial(self._has_new, before)):
+        serves = self._wait_for(partial(self._has_new, before))
+        if not serves and not self.stopping.is_set():
             log.warning("a new web worker does not serve yet after %s s", READY_SECONDS)
 
     def _has_new(self, known: set[int]) -> bool:

@@ -79,6 +79,14 @@ def wait_until_ready(environment: dict[str, str], process: subprocess.Popen[str]
     raise AssertionError("the server did not become ready")
 
 
+def wait_until_serving(environment: dict[str, str], count: int) -> None:
+    """Wait for web workers: all but the first come after the server has become ready."""
+    deadline = time.monotonic() + 60
+    while len(list((Path(environment["TRACKER_INSTANCE"]) / "serving").glob("[0-9]*"))) < count:
+        assert time.monotonic() < deadline, "a web worker is missing"
+        time.sleep(0.1)
+
+
 def fetch(environment: dict[str, str], path: str) -> tuple[int, str]:
     try:
         with urllib.request.urlopen(
@@ -90,11 +98,13 @@ def fetch(environment: dict[str, str], path: str) -> tuple[int, str]:
 
 
 def test_empty_instance_is_made_served_and_stopped_in_order(environment: dict[str, str]):
+    environment["TRACKER_WEB_WORKERS"] = "2"
     with running(environment) as process:
         assert fetch(environment, "/healthz") == (200, '{"status":"ok"}\n')
         status, page = fetch(environment, "/dang-nhap")
         assert status == 200
         assert "<html" in page
+        wait_until_serving(environment, 2)
         process.send_signal(signal.SIGTERM)
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 0
