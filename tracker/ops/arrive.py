@@ -100,8 +100,8 @@ def report(loaded: Loaded, generation: int | None = None) -> None:
     failures = {name: without_secrets(one) for name, one in host.failures.items()}
     with _as_system(loaded.app):
         fill(loaded.app)
-        for name, detail in failures.items():
-            run(services.note_failure, _failure(loaded.wanted, name, detail))
+        noted = [_failure(loaded.wanted, name, detail) for name, detail in failures.items()]
+        run(services.note_failures, services.NoteFailures(loaded.wanted.generation, noted))
         run(
             services.note_server,
             services.NoteServer(

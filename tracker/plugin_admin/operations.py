@@ -40,6 +40,7 @@ from tracker.plugins.loader import (
     SetFile,
     describe,
     read_set,
+    refuse,
     write_set,
 )
 from tracker.plugins.manifest import Manifest, version_key
@@ -208,8 +209,13 @@ def _unsigned(name: str, version: str) -> PluginError:
     )
 
 
-def _check_trust(settings: Settings, release: PluginRelease) -> None:
-    """Hold a release against the policy and the keys of today, not of the day it came."""
+def _check_trust(
+    settings: Settings, release: PluginRelease, keys: Mapping[str, str] | None = None
+) -> None:
+    """Hold a release against the policy and the keys of today, not of the day it came.
+
+    With other `keys`, against those: what is in use stays, also where its key was revoked since.
+    """
     if release.signed_by is None:
         if not settings.plugin_unsigned:
             raise _unsigned(release.name, release.version)
@@ -217,7 +223,8 @@ def _check_trust(settings: Settings, release: PluginRelease) -> None:
     told = Signature(
         release.name, release.version, release.sha256, release.signed_by, release.signature or ""
     )
-    signatures.check(told, release.name, release.version, release.sha256, queries.trusted_keys())
+    known = queries.trusted_keys() if keys is None else keys
+    signatures.check(told, release.name, release.version, release.sha256, known)
 
 
 def _check_fit(package: Package, installed: Mapping[str, tuple[PluginInstall, Manifest]]) -> None:
@@ -601,8 +608,10 @@ def _entries() -> list[SetEntry]:
 def bring_here(settings: Settings, *, leaves_safe_mode: bool = False) -> SetFile:
     """Unpack what this machine lacks of the wanted set, write the set file, drop what is left over.
 
-    Every machine of an instance does this by itself; doing it again changes nothing. Safe mode that
-    the supervisor began lasts until other code is wanted, or somebody ends it.
+    Every machine of an instance does this by itself; doing it again changes nothing. A release that
+    is not what was let in is not unpacked: it fails to load, with the reason, and the others are
+    brought all the same. Safe mode that the supervisor began lasts until other code is wanted, or
+    somebody ends it.
     """
     folder = plugins_folder(settings.instance)
     with _locked(folder / SET_LOCK_FILE):
@@ -614,7 +623,7 @@ def bring_here(settings: Settings, *, leaves_safe_mode: bool = False) -> SetFile
             release = install.release
             here = packages.release_folder(folder, install.name, release.version)
             if packages.unpacked_as(here) != release.sha256:
-                packages.unpack(_package_of(release), folder)
+                _unpack_or_refuse(settings, release, here)
             if install.state is PluginState.ENABLED:
                 quarantine.release_older(install.name, install.changed_at)
         db.session.rollback()
@@ -623,6 +632,15 @@ def bring_here(settings: Settings, *, leaves_safe_mode: bool = False) -> SetFile
             wanted = replace(wanted, is_safe=True)
         write_set(settings.instance, wanted)
         return wanted
+
+
+def _unpack_or_refuse(settings: Settings, release: PluginRelease, here: Path) -> None:
+    try:
+        _check_trust(settings, release, queries.known_keys())
+        packages.unpack(_package_of(release), plugins_folder(settings.instance))
+    except PluginError as error:
+        log.error("%s is not unpacked: %s", here.name, error)
+        refuse(here, str(error))
 
 
 def _is_safe_here(settings: Settings, wanted: SetFile) -> bool:
@@ -705,6 +723,7 @@ def rollback(settings: Settings, name: str, *, say: Say = _quiet) -> Outcome:
             raise NotFound(_("Mô-đun %(name)s chưa được cài.", name=name))
         if install.previous_release is None:
             raise PluginError(_("Mô-đun %(name)s không có bản trước để quay lại.", name=name))
+        _check_trust(settings, install.previous_release, queries.known_keys())
         package = _package_of(install.previous_release)
         others = {key: one for key, one in _installed().items() if key != name}
         _check_fit(package, others)

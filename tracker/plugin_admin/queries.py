@@ -60,6 +60,11 @@ def trusted_keys() -> dict[str, str]:
     return {row.fingerprint: row.public_key for row in rows}
 
 
+def known_keys() -> dict[str, str]:
+    """Return the public keys that count or counted once, by fingerprint."""
+    return {one.fingerprint: one.public_key for one in keys()}
+
+
 def keys() -> Sequence[PluginKey]:
     """Return all keys that were ever trusted, the newest first."""
     return db.session.scalars(

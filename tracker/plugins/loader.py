@@ -14,6 +14,7 @@ import fcntl
 import importlib
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -38,6 +39,7 @@ QUARANTINE = "quarantine"
 # A step of a start that takes longer than this is taken for one that never ends.
 IMPORT_SECONDS = 15.0
 _IN_PROGRESS = ".importing"
+REFUSAL = ".refused"
 
 
 @dataclass(frozen=True)
@@ -315,8 +317,26 @@ def describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__
 
 
+def refuse(folder: Path, why: str) -> None:
+    """Leave a note where a release cannot be unpacked, for whoever would load it (see refusal)."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / REFUSAL).write_text(why, encoding="utf-8")
+
+
+def refusal(folder: Path) -> str:
+    """Return why a release was not unpacked, '' where it was."""
+    try:
+        return (folder / REFUSAL).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
 def manifest_in(folder: Path, name: str) -> Manifest:
     """Return the declaration of the plug-in in `folder`. Raises PluginError."""
+    why_not = refusal(folder)
+    if why_not:
+        raise PluginError(why_not)
     path = folder / f"tracker_{name}" / FILE_NAME
     try:
         content = path.read_bytes()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -154,13 +154,47 @@ class NoteFailure:
     detail: str
 
 
-def note_failure(work: Work, data: NoteFailure) -> bool:
-    """Mark a plug-in as failed, unless it is known or another version is wanted by now."""
+@dataclass(frozen=True)
+class NoteFailures:
+    """What a machine could not load of the wanted set as it was at a generation."""
+
+    generation: int
+    failures: Sequence[NoteFailure]
+
+
+def note_failures(work: Work, data: NoteFailures) -> int:
+    """Mark plug-ins as failed; return how many. One that is known to have, or whose version is
+    wanted no more, is left.
+
+    Nothing is marked once the set has changed: somebody may just have switched one on again after
+    another machine had told of it, and this machine will look at the new set anyway.
+    """
     _require_system(work)
-    install = work.session.get(
-        PluginInstall, data.name, with_for_update=True, populate_existing=True
-    )
-    if install is None or install.state is PluginState.FAILED:
+    names = sorted(one.name for one in data.failures)
+    installs = {
+        one.name: one
+        for one in work.session.scalars(
+            select(PluginInstall)
+            .where(PluginInstall.name.in_(names))
+            .order_by(PluginInstall.name)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    }
+    if _set_row(work).generation > data.generation:
+        return 0
+    marked = [
+        one
+        for one in data.failures
+        if one.name in installs and _mark_failed(work, installs[one.name], one)
+    ]
+    if marked:
+        _raise_generation(work)
+    return len(marked)
+
+
+def _mark_failed(work: Work, install: PluginInstall, data: NoteFailure) -> bool:
+    if install.state is PluginState.FAILED:
         return False
     version = work.session.scalar(
         select(PluginRelease.version).where(PluginRelease.id == install.release_id)
@@ -181,7 +215,6 @@ def note_failure(work: Work, data: NoteFailure) -> bool:
             last_at=work.now,
         )
     )
-    _raise_generation(work)
     return True
 
 

@@ -55,7 +55,8 @@ def machines(settings: Settings, tmp_path: Path) -> tuple[Settings, Settings]:
     for number in (1, 2):
         instance = tmp_path / f"machine-{number}"
         instance.mkdir()
-        both.append(replace(settings, instance=instance, bind=f"127.0.0.1:{8000 + number}"))
+        bind = f"127.0.0.1:{8000 + number}"
+        both.append(replace(settings, instance=instance, bind=bind, plugin_unsigned=True))
     return both[0], both[1]
 
 
@@ -117,6 +118,16 @@ def test_a_plug_in_that_cannot_be_loaded_is_failed_for_all(
     install = db.session.get(PluginInstall, "tiny")
     assert install is not None
     assert (install.state, install.reason) == (PluginState.FAILED, Reason.IMPORT_FAILED)
+    # Somebody switches it on again; what another machine knows of the set before says nothing.
+    run(services.enable, services.Switch("tiny"))
+    arrive.report(loaded)
+    db.session.rollback()
+    assert db.session.get_one(PluginInstall, "tiny").state is PluginState.ENABLED
+    arrive.fetch(machine)
+    with own_process():
+        arrive.report(arrive.load(machine))
+    db.session.rollback()
+    assert db.session.get_one(PluginInstall, "tiny").state is PluginState.FAILED
     # The next fetch writes it down as one that nobody imports.
     arrive.fetch(machine)
     assert load_plugins(machine).failures == {}

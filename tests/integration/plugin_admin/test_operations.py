@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -24,7 +25,7 @@ from tracker.core import changes
 from tracker.core.clock import FixedClock
 from tracker.core.db import db
 from tracker.core.errors import Conflict, NotFound, PluginError
-from tracker.core.work import run
+from tracker.core.work import Work, run
 from tracker.files.models import Attachment
 from tracker.files.services import FileInput, store
 from tracker.ops import backup
@@ -33,7 +34,7 @@ from tracker.outbox.services import post
 from tracker.plugin_admin import checks, operations, queries, services
 from tracker.plugins import packages, signatures
 from tracker.plugins.descriptors import Health
-from tracker.plugins.loader import Quarantine, read_set, write_set
+from tracker.plugins.loader import Quarantine, load_plugins, read_set, write_set
 from tracker.plugins.models import Disposal, PluginInstall, PluginRelease
 from tracker.plugins.setfile import SET_FILE
 from tracker.plugins.states import PluginState, Reason, Wanted
@@ -767,6 +768,13 @@ def test_another_machine_brings_itself_to_the_wanted_set(
     (elsewhere.instance / "plugins" / "tiny-2.0" / "tracker_tiny" / "hooks.py").write_text("")
     operations.bring_here(elsewhere)
     assert (elsewhere.instance / "plugins/tiny-2.0/tracker_tiny/hooks.py").stat().st_size
+    # What is not what was let in is not unpacked, and says so when it is to be loaded.
+    run(_sign_falsely, None)
+    (elsewhere.instance / "plugins" / "tiny-2.0" / packages.MARK).write_text("0" * 64)
+    operations.bring_here(elsewhere)
+    assert "không đúng" in load_plugins(elsewhere).failures["tiny"]
+    with pytest.raises(PluginError, match="không đúng"):
+        operations.rollback(settings, "tiny")
     # What this machine kept out is let in again once it was switched on elsewhere.
     quarantine = Quarantine(elsewhere.instance)
     quarantine.put("tiny", "2.0")
@@ -779,6 +787,11 @@ def test_another_machine_brings_itself_to_the_wanted_set(
     os.utime(settings.instance / "plugins" / SET_FILE, (PRESENT.timestamp(),) * 2)
     assert operations.tidy(settings) == ["tiny-1.0"]
     assert not (settings.instance / "plugins" / "tiny-1.0").exists()
+
+
+def _sign_falsely(work: Work, _data: None) -> None:
+    for release in work.session.scalars(select(PluginRelease)):
+        release.signature = base64.b64encode(b"x" * 64).decode("ascii")
 
 
 def test_safe_mode_of_the_supervisor_outlasts_switches_of_the_same_code(
