@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import logging
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ from sqlalchemy import (
     inspect,
     select,
     text,
+    update,
 )
 from sqlalchemy.pool import NullPool
 
@@ -41,15 +43,21 @@ from tracker.core.tabletext import insert_lines, lines_of, point_back, set_seque
 from tracker.files.store import Store, make_stores
 from tracker.plugin_admin.exports import exports_folder
 from tracker.plugins import packages, snapshots
+from tracker.plugins.loader import describe
 from tracker.plugins.models import PluginInstall, PluginRelease
 from tracker.plugins.setfile import plugins_folder
+from tracker.plugins.states import PluginState, Reason
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 # What a person has to type twice, or a machine makes by itself, is not carried over.
 LEFT_OUT = frozenset({"login_sessions", "login_failures", "import_uploads"})
-LARGEST_LINE = 64 * 1024 * 1024
 
 Progress = Callable[[str, int, int], None]
+# Told of a plug-in whose rows were put into a file: its name, the file, and why ('' when the backup
+# holds no release of it).
+Aside = Callable[[str, Path, str], None]
 
 
 class BackupUnusable(TrackerError):
@@ -226,14 +234,15 @@ def restore(
     source: Path,
     passphrase: str | None = None,
     progress: Progress = lambda what, done, total: None,
+    aside: Aside = lambda name, path, why: None,
 ) -> Manifest:
     """Fill an empty database and the file store from a backup, then upgrade to this version.
 
     The core's tables are written in one transaction: a backup that turns out damaged leaves the
     database as it was. Then each plug-in's tables are made by its own migrations, from the release
-    that the backup holds, and filled; rows of a plug-in whose release is not there are put into a
-    file in the instance's exports. Raises BackupUnusable; also when the database already holds
-    something.
+    that the backup holds, and filled; rows of a plug-in whose release is not there, or does not
+    take them back, are put into a file in the instance's exports, and `aside` is told. Raises
+    BackupUnusable; also when the database already holds something.
     """
     manifest = read_manifest(source)
     if migrate.current_revision(settings.database_url) is not None and _holds_data(settings):
@@ -252,7 +261,19 @@ def restore(
         migrate.upgrade(settings.database_url)
         for name, tables in lost.items():
             progress(name, 0, 1)
-            _restore_plugin(settings, archive, manifest, name, tables)
+            with _reading(settings) as connection:
+                release = _release_of(connection, name)
+            why = ""
+            if release is not None:
+                try:
+                    _restore_plugin(settings, archive, manifest, tables, release)
+                    continue
+                except (Exception, SystemExit) as error:
+                    # Its migrations may raise anything, and the rest of the instance is there.
+                    log.exception("the tables of plug-in %s could not be restored", name)
+                    why = describe(error)
+                    _close(settings, release)
+            aside(name, _put_aside(settings, archive, name, tables), why)
     return manifest
 
 
@@ -282,28 +303,56 @@ def set_aside_path(settings: Settings, name: str) -> Path:
     return exports_folder(settings) / f"{name}-restored.zip"
 
 
+def _put_aside(
+    settings: Settings, archive: zipfile.ZipFile, name: str, tables: Sequence[str]
+) -> Path:
+    path = set_aside_path(settings, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        for table in tables:
+            target.writestr(f"tables/{table}.jsonl", archive.read(f"tables/{table}.jsonl"))
+    path.chmod(0o600)
+    return path
+
+
+@dataclass(frozen=True)
+class _Release:
+    """A release in a backup, as far as tables are made by it."""
+
+    name: str
+    version: str
+    content: bytes = field(repr=False)
+    filename: str
+    sha256: str
+
+
+def _close(settings: Settings, release: _Release) -> None:
+    """Let a plug-in without tables wait for them, until its release is installed again."""
+    with migrate.migrating(settings.database_url) as connection:
+        connection.execute(
+            update(PluginInstall)
+            .where(PluginInstall.name == release.name)
+            .values(
+                state=PluginState.NEEDS_MIGRATION,
+                reason=Reason.SWITCHING,
+                reason_parameters={"detail": release.version},
+            )
+        )
+
+
 def _restore_plugin(
     settings: Settings,
     archive: zipfile.ZipFile,
     manifest: Manifest,
-    name: str,
     tables: Sequence[str],
+    release: _Release,
 ) -> None:
-    """Make a plug-in's tables by its own release and fill them, or put their rows into a file."""
-    with _reading(settings) as connection:
-        release = _release_of(connection, name)
-    if release is None:
-        path = set_aside_path(settings, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
-            for table in tables:
-                target.writestr(f"tables/{table}.jsonl", archive.read(f"tables/{table}.jsonl"))
-        path.chmod(0o600)
-        return
-    content, filename, sha256 = release
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise BackupUnusable(_("Gói của mô-đun %(name)s trong bản sao lưu bị hỏng.", name=name))
-    package = packages.open_package(content, filename)
+    """Make a plug-in's tables by its own release and fill them, or leave nothing of them."""
+    if hashlib.sha256(release.content).hexdigest() != release.sha256:
+        raise BackupUnusable(
+            _("Gói của mô-đun %(name)s trong bản sao lưu bị hỏng.", name=release.name)
+        )
+    name, package = release.name, packages.open_package(release.content, release.filename)
     folder = packages.unpack(package, plugins_folder(settings.instance))
     owner = Owner(name, folder / package.manifest.package / "migrations")
     with migrate.migrating(settings.database_url) as connection:
@@ -332,19 +381,25 @@ def _restore_plugin(
                 set_sequence(connection, one)
 
 
-def _release_of(connection: Connection, name: str) -> tuple[bytes, str, str] | None:
-    """Return the file of the installed release, or of the newest one of a plug-in whose data was
-    kept, its name and its hash; None when the database has none.
+def _release_of(connection: Connection, name: str) -> _Release | None:
+    """Return the installed release, or the newest one of a plug-in whose data was kept; None when
+    the database has none.
     """
     query = (
-        select(PluginRelease.content, PluginRelease.filename, PluginRelease.sha256)
+        select(
+            PluginRelease.name,
+            PluginRelease.version,
+            PluginRelease.content,
+            PluginRelease.filename,
+            PluginRelease.sha256,
+        )
         .outerjoin(PluginInstall, PluginInstall.release_id == PluginRelease.id)
         .where(PluginRelease.name == name)
         .order_by(PluginInstall.name.is_(None), PluginRelease.id.desc())
         .limit(1)
     )
     row = connection.execute(query).first()
-    return (row.content, row.filename, row.sha256) if row is not None else None
+    return _Release(**row._mapping) if row is not None else None
 
 
 def _holds_data(settings: Settings) -> bool:
@@ -419,5 +474,4 @@ def _insert_rows(
 
 
 def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    while line := file.readline(LARGEST_LINE):
-        yield line
+    yield from file

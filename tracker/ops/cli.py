@@ -240,8 +240,22 @@ def restore(source: Path, with_key: bool, passphrase_file: IO[str] | None) -> No
     """Restore a backup."""
     passphrase = _passphrase(passphrase_file, confirm=False) if with_key else None
     bar = _Bar()
-    manifest = backups.restore(settings_from_environment(), source, passphrase, bar)
+    left: list[str] = []
+
+    def aside(name: str, path: Path, why: str) -> None:
+        left.append(
+            _(
+                "Dữ liệu của mô-đun %(name)s chưa nạp được (%(why)s), cất tại %(path)s.",
+                name=name,
+                why=why or _("không có bản cài trong bản sao lưu"),
+                path=path,
+            )
+        )
+
+    manifest = backups.restore(settings_from_environment(), source, passphrase, bar, aside)
     bar.end()
+    for line in left:
+        click.echo(line, err=True)
     click.echo(
         _(
             "Đã nạp %(rows)d dòng và %(files)d tệp.",

@@ -849,6 +849,29 @@ def test_backup_brings_a_plugin_back_with_its_tables_and_its_way_back(
         engine.dispose()
 
 
+def test_plugin_that_does_not_take_its_rows_back_stops_no_restore(
+    settings: Settings, install, ask, empty_database_url: str, tmp_path: Path
+):
+    install(TINY)
+    ask(f"INSERT INTO {NOTES} (id, text) VALUES (1, 'còn đây')")
+    ask(f"UPDATE plugin_releases SET sha256 = '{'0' * 64}'")
+    db.session.rollback()
+    backup.back_up(settings, tmp_path / "one.zip", PRESENT)
+    target = make_settings(empty_database_url, tmp_path / "restored")
+    target.instance.mkdir()
+    told: list[Any] = []
+    backup.restore(target, tmp_path / "one.zip", aside=lambda *one: told.append(one))
+    ((name, path, why),) = told
+    assert (name, "bị hỏng" in why) == ("tiny", True)
+    with zipfile.ZipFile(path) as archive:
+        assert json.loads(archive.read(f"tables/{NOTES}.jsonl")) == {"id": 1, "text": "còn đây"}
+    # It waits for its tables, and says which release makes them.
+    with running_app(target, FixedClock(PRESENT), own=True) as app, app.app_context():
+        line = queries.line("tiny")
+        assert line.state is PluginState.NEEDS_MIGRATION
+        assert "bản 1.0" in line.reason
+
+
 def test_doctor_names_what_is_wrong_with_plugins_and_whose_tables_are_left(
     settings: Settings, install, ask
 ):
