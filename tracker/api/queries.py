@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from tracker.accounts.models import User
+from tracker.accounts.models import Deputy, User
 from tracker.core.context import current
 from tracker.core.db import Base, db
 from tracker.core.rights import rights
@@ -45,6 +45,7 @@ __all__ = [
     "areas",
     "assignments",
     "findings",
+    "leaves",
     "match_units",
     "paginate",
     "people",
@@ -127,6 +128,9 @@ people = _selectable(
     User, "api_people", "id public_id username name title unit_id is_active folded sort_key"
 )
 """Accounts, without what they keep private; `unit_id` is where a person works."""
+
+leaves = _selectable(Deputy, "api_leaves", "id user_id deputy_id valid_from valid_to")
+"""Dated leaves of people, both days included, and who acts for them."""
 
 visits = _selectable(
     Visit,

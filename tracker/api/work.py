@@ -11,7 +11,7 @@ change nothing and return the same UUID, so a job that was cut off is simply run
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, TypeVar
@@ -53,6 +53,7 @@ __all__ = [
     "create_finding",
     "create_visit",
     "log_read",
+    "log_reads",
     "may",
     "may_everywhere",
     "record_progress",
@@ -242,20 +243,35 @@ def log_read(record: Any, what: str, reason: str = "") -> None:
     it before showing. `what` says in words what was read. Raises PluginError within a unit of work
     and for a record of no plug-in.
     """
+    log_reads([record], what, reason)
+
+
+def log_reads(records: Sequence[Any], what: str, reason: str = "") -> None:
+    """Write as one entry of the change log that several records were read at once, as on a sheet.
+
+    The entry names each of them, so that the history of each tells of it. See `log_read`.
+    """
     _refuse_nesting()
+    lines = [_line_of(record) for record in records]
+
+    def service(work: Work, words: str) -> None:
+        for table, identity, label in lines:
+            work.session.info["capture"].add(
+                table, identity, label, ChangeAction.UPDATED, {"read": [None, words]}
+            )
+
+    if lines:
+        run(_named(service, "log_read"), what, reason=reason)
+
+
+def _line_of(record: Any) -> tuple[str, str, str]:
+    """Return (table, identity, label) as the change log keeps a plug-in's record. PluginError."""
     mapper: Mapper[Any] = inspect(type(record))
     table = mapper.local_table
     if not isinstance(table, Table) or "plugin" not in table.info:
         raise PluginError("reads are logged of a plug-in's own records")
     identity = ",".join(str(plain(one)) for one in mapper.primary_key_from_instance(record))
-    label = str(getattr(record, "change_label", ""))
-
-    def service(work: Work, words: str) -> None:
-        work.session.info["capture"].add(
-            table.name, identity, label, ChangeAction.UPDATED, {"read": [None, words]}
-        )
-
-    run(_named(service, "log_read"), what, reason=reason)
+    return table.name, identity, str(getattr(record, "change_label", ""))
 
 
 # -- inside ------------------------------------------------------------------------------------

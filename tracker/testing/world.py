@@ -133,6 +133,26 @@ class World:
                 run(accounts.add_grant, accounts.AddGrant(user_id, Role(role), where, since, None))
         return user_id
 
+    def leave(self, person: int, first: date, last: date, deputy: int) -> None:
+        """Let a deputy act for a person on the days of a leave, both included."""
+        with self.as_system():
+            run(accounts.name_deputy, accounts.NameDeputy(person, deputy, first, last))
+
+    def move(self, person: int, unit: int) -> None:
+        """Let a person work in another unit."""
+        with self.as_system():
+            user = db.session.get_one(User, person)
+            contact = accounts.Contact(name=user.name)
+            run(
+                accounts.update_user,
+                accounts.UpdateUser(person, user.version, contact, unit_id=unit),
+            )
+
+    def close_account(self, person: int) -> None:
+        """Close a person's account."""
+        with self.as_system():
+            run(accounts.switch_user, accounts.SwitchUser(person, is_active=False))
+
     def share(self, unit: int, *, title: str = "", due_on: date | None = None) -> Share:
         """Make an issued plan with one task that `unit` leads, and return its share of it."""
         number = next(self._numbers)

@@ -15,6 +15,7 @@ from small_office import Office
 from sqlalchemy import func, select, text
 from tracker_camera_monitoring import inputs, roster_views, watching
 from tracker_camera_monitoring.models import Entry, Severity, Shift
+from tracker_camera_monitoring.rosters import Away
 
 from tracker.api.errors import Conflict, PermissionDenied, ValidationFailed
 from tracker.api.queries import findings, session, visits
@@ -218,6 +219,18 @@ def test_reading_an_entry_that_shows_people_leaves_a_trace(
     assert readings() == 1
     assert "Bà Nguyễn Thị B" in client.get("/camera/nhat-ky/in?ngay=16/06/2026").text
     assert readings() == 2
+    office.entry(
+        author, None, text="Ông Trần Văn C", shows_people=True, start=time(10), end=time(11)
+    )
+    before = session().execute(text("SELECT max(id) FROM change_sets")).scalar_one()
+    session().rollback()
+    client.get("/camera/nhat-ky/in?ngay=16/06/2026")
+    # One entry of the log for the sheet, which stands in the history of both.
+    assert session().execute(text("SELECT max(id) FROM change_sets")).scalar_one() == before + 1
+    assert readings() == 4
+    session().rollback()
+    client.get("/camera/nhat-ky/in?ngay=15/06/2026")
+    assert readings() == 4
     # What was written is not repeated in the change log, which others read.
     logged = session().execute(text("SELECT fields FROM changes")).scalars().all()
     assert not any("Nguyễn Thị B" in row for row in logged)
@@ -352,6 +365,53 @@ def test_roster_shows_gaps_and_turns_without_entries(
         post(sign_in("inspector"), "/camera/lich", turn(monday, "14:00", "15:00")).status_code
         == 403
     )
+
+
+def test_turn_of_somebody_who_is_not_there_leaves_a_gap(
+    office: Office, world: World, sign_in: Any
+) -> None:
+    office.world.set("camera_monitoring.watch_hours", "08:00-09:00")
+    monday = office.today - timedelta(days=office.today.weekday())
+    today, tomorrow = office.today, office.today + timedelta(days=1)
+    thursday = monday + timedelta(days=3)
+    names = ("Võ Đi Vắng", "Lê Chuyển Đi", "Trần Khóa Sổ")
+    away, moved, closed = (
+        world.person("inspector", unit=office.first, name=name) for name in names
+    )
+
+    def turn(person: int, day: date, hour: int = 8) -> inputs.AddShift:
+        return inputs.AddShift(
+            unit_id=world.province,
+            watcher_id=person,
+            day=day,
+            starts_at=time(hour, 0),
+            ends_at=time(hour + 1, 0),
+        )
+
+    def why(day: date) -> tuple[list[Away], bool]:
+        session().rollback()
+        shown = roster_views.week_of(monday)[day.weekday()]
+        return list(shown.away.values()), bool(shown.gaps)
+
+    for person, day in ((away, today), (away, thursday), (moved, tomorrow), (closed, thursday)):
+        run(watching.add_shift, turn(person, day))
+    assert [why(day) for day in (today, tomorrow, thursday)] == [([], False)] * 3
+    world.leave(away, today, thursday, deputy=world.person("inspector", unit=office.first))
+    world.close_account(closed)
+    world.move(moved, office.second)
+    assert why(today) == ([Away.ON_LEAVE], True)
+    assert why(tomorrow) == ([Away.MOVED], True)
+    assert sorted(why(thursday)[0]) == [Away.LEFT, Away.ON_LEAVE]
+    page = sign_in("coordinator").get("/camera/lich").text
+    assert "đang nghỉ" in page
+    assert "đã chuyển đơn vị" in page
+    # Who wrote of the turn was there all the same; nobody is put on the roster on a leave.
+    office.entry(away, start=time(8, 0), end=time(9, 0), day=today)
+    assert why(today) == ([], False)
+    with pytest.raises(ValidationFailed):
+        run(watching.add_shift, turn(away, thursday, 14))
+    next_week = inputs.CopyWeek(monday + timedelta(days=7))
+    assert run(watching.copy_week, next_week) == 3
 
 
 def test_week_is_copied_and_turns_are_taken_off(office: Office, world: World, sign_in: Any) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from tracker.api.clock import today
 from tracker.api.i18n import gettext as _
@@ -143,12 +144,27 @@ COLUMNS = (
 )
 
 
+# What a row says of a camera beside its name, and where it is asked.
+KEPT = (
+    "set_name",
+    "model",
+    "place",
+    "bought_on",
+    "cost",
+    "retention_days",
+    "state",
+    "probe_minutes",
+    "note",
+)
+ADDRESS = ("probe_kind", "host", "port", "path")
+
+
 @dataclass(frozen=True)
 class _Known:
     """What there is at a unit: desks by name, cameras by desk and name."""
 
     desks: Mapping[tuple[int, str], int]
-    cameras: Mapping[tuple[int, str], Camera]
+    cameras: Mapping[tuple[int, str], Row[Any]]
 
 
 def parse(rows: Sequence[ImportRow], _options: Mapping[str, str]) -> ParsedRows:
@@ -157,12 +173,16 @@ def parse(rows: Sequence[ImportRow], _options: Mapping[str, str]) -> ParsedRows:
     outcomes: dict[int, RowOutcome] = {}
     found: list[inputs.CameraRow] = []
     reach = set(session().scalars(select(units.c.id).where(visible(MANAGE, units))))
-    known = _known()
     units_by_text: dict[str, int | str] = {}
+    faults_of: dict[int, list[RowError]] = {number: [] for number, _cells in rows}
+    unit_of = {
+        number: _unit(number, str(cells.get("unit") or ""), reach, units_by_text, faults_of[number])
+        for number, cells in rows
+    }
+    known = _known({one for one in unit_of.values() if one is not None})
     first: dict[tuple[int, str, str], int] = {}
     for number, cells in rows:
-        faults: list[RowError] = []
-        unit_id = _unit(number, str(cells.get("unit") or ""), reach, units_by_text, faults)
+        faults, unit_id = faults_of[number], unit_of[number]
         desk = services.one_line(str(cells.get("desk") or "")) or "Bộ phận Một cửa"
         camera = _camera(number, cells, faults)
         if unit_id is not None and camera is not None:
@@ -213,17 +233,17 @@ def _with_openings(rows: Sequence[inputs.CameraRow]) -> tuple[inputs.CameraRow, 
     return tuple(replace(row, opened_on=oldest.get((row.unit_id, row.desk_name))) for row in rows)
 
 
-def _known() -> _Known:
-    desks = {
-        (row.unit_id, row.name): row.id
-        for row in session().execute(
-            select(Desk.id, Desk.unit_id, Desk.name).where(visible(MANAGE, Desk))
-        )
-    }
-    cameras = {
-        (one.desk_id, one.name): one
-        for one in session().scalars(select(Camera).where(visible(MANAGE, Camera)))
-    }
+def _known(unit_ids: set[int]) -> _Known:
+    """Return what there is at the units that a file names: plain rows, and nobody's password."""
+    desks: dict[tuple[int, str], int] = {}
+    cameras: dict[tuple[int, str], Row[Any]] = {}
+    columns = [getattr(Camera, name) for name in ("desk_id", "name", *KEPT, *ADDRESS)]
+    for part in services.batched(sorted(unit_ids)):
+        of_units = Desk.unit_id.in_(part)
+        for row in session().execute(select(Desk.id, Desk.unit_id, Desk.name).where(of_units)):
+            desks[row.unit_id, row.name] = row.id
+        for one in session().execute(select(*columns).join(Camera.desk).where(of_units)):
+            cameras[one.desk_id, one.name] = one
     return _Known(desks, cameras)
 
 
@@ -302,26 +322,12 @@ def _camera(
 
 
 def _keep(
-    there: Camera | None, row: inputs.SaveCamera, cells: Mapping[str, object]
+    there: Row[Any] | None, row: inputs.SaveCamera, cells: Mapping[str, object]
 ) -> inputs.SaveCamera:
     """Let a camera that is there keep what the file has no column for: only cells say anything."""
     if there is None:
         return row
-    kept = {
-        name: getattr(there, name)
-        for name in (
-            "set_name",
-            "model",
-            "place",
-            "bought_on",
-            "cost",
-            "retention_days",
-            "state",
-            "probe_minutes",
-            "note",
-        )
-        if name not in cells
-    }
+    kept = {name: getattr(there, name) for name in KEPT if name not in cells}
     if "address" not in cells and there.probe_kind is not None:
         kept["address"] = CameraAddress(there.probe_kind, there.host, there.port, there.path)
     return replace(row, **kept)
@@ -342,21 +348,17 @@ def _address(number: int, words: str, faults: list[RowError]) -> CameraAddress |
     return address
 
 
-def _outcome(camera: Camera | None, row: inputs.SaveCamera) -> RowOutcome:
+def _outcome(camera: Row[Any] | None, row: inputs.SaveCamera) -> RowOutcome:
     if camera is None:
         return RowOutcome.NEW
-    same = (
-        all(
-            getattr(camera, name) == getattr(row, name)
-            for name in ("set_name", "model", "place", "state", "bought_on", "cost", "note")
-        )
-        and (camera.retention_days, camera.probe_minutes) == (row.retention_days, row.probe_minutes)
-        and (camera.probe_kind, camera.host, camera.port, camera.path)
-        == (
-            (row.address.kind, row.address.host, row.address.port, row.address.path)
-            if row.address
-            else (None, "", 0, "")
-        )
+    address = row.address
+    asked = (
+        (address.kind, address.host, address.port, address.path)
+        if address is not None
+        else (None, "", 0, "")
+    )
+    same = all(getattr(camera, name) == getattr(row, name) for name in KEPT) and asked == tuple(
+        getattr(camera, name) for name in ADDRESS
     )
     return RowOutcome.SAME if same else RowOutcome.CHANGED
 

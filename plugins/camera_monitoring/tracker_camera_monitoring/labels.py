@@ -12,6 +12,7 @@ from tracker.api.i18n import lazy_gettext as _l
 from tracker_camera_monitoring.addresses import ProbeKind
 from tracker_camera_monitoring.models import CameraState, Severity, Sight
 from tracker_camera_monitoring.probing import Health, Reason, health_of
+from tracker_camera_monitoring.rosters import Away
 
 HEALTHS: Mapping[Health, Label] = {
     Health.UP: _l("hoạt động"),
@@ -50,6 +51,11 @@ REASONS: Mapping[Reason, Label] = {
     Reason.TOO_LONG: _l("trả lời dài bất thường"),
     Reason.SERVER_ERROR: _l("camera báo lỗi"),
     Reason.NOT_MEASURED: _l("không đo"),
+}
+AWAY: Mapping[Away, Label] = {
+    Away.ON_LEAVE: _l("đang nghỉ"),
+    Away.LEFT: _l("không còn hoạt động"),
+    Away.MOVED: _l("đã chuyển đơn vị"),
 }
 STATES: Mapping[CameraState, Label] = {
     CameraState.IN_USE: _l("Đang dùng"),

@@ -426,6 +426,7 @@ class Shift(Versioned, Model):
         "unit_id": _l("Các camera của"),
         "watcher_id": _l("Người xem"),
         "watcher_name": _l("Tên người xem"),
+        "watcher_unit_id": _l("Đơn vị của người xem"),
         "day": _l("Ngày"),
         "starts_at": _l("Từ"),
         "ends_at": _l("Đến"),
@@ -436,6 +437,8 @@ class Shift(Versioned, Model):
     unit_id: Mapped[int] = mapped_column(unit_key())
     watcher_id: Mapped[int] = mapped_column(user_key())
     watcher_name: Mapped[str] = mapped_column(String(200))
+    # Where the watcher worked when put on the roster: who moved on does not watch any more.
+    watcher_unit_id: Mapped[int | None] = mapped_column(unit_key())
     day: Mapped[date]
     starts_at: Mapped[time] = mapped_column(Time)
     ends_at: Mapped[time] = mapped_column(Time)

@@ -25,7 +25,7 @@ from tracker.api.web import (
     url_for,
     write_workbook,
 )
-from tracker.api.work import run
+from tracker.api.work import may_everywhere, require_everywhere, run
 from tracker_camera_monitoring import forms, inputs, labels, queries, services, values
 from tracker_camera_monitoring.addresses import (
     AddressUnreadable,
@@ -386,16 +386,21 @@ def address_of(words: str, username: str, secret: str) -> CameraAddress | None:
 
 
 @blueprint.get("/so/noi-dung")
-@requires(MANAGE)
+@requires(VIEW)
 def list_sights() -> str:
-    """Show the list of what may be seen."""
-    return render_template("camera_monitoring/sights.html", rows=queries.sights(only_active=False))
+    """Show the list of what may be seen; whoever answers for all units changes it."""
+    return render_template(
+        "camera_monitoring/sights.html",
+        rows=queries.sights(only_active=False),
+        may_change=may_everywhere(MANAGE),
+    )
 
 
 @blueprint.route("/so/noi-dung/moi", methods=["GET", "POST"])
 @requires(MANAGE)
 def new_sight() -> Page:
     """Add a line to the list."""
+    require_everywhere(MANAGE)
     form = forms.SightForm()
     if not form.is_submitted():
         form.position.data = 100
@@ -406,6 +411,7 @@ def new_sight() -> Page:
 @requires(MANAGE)
 def edit_sight(sight_id: int) -> Page:
     """Change a line of the list."""
+    require_everywhere(MANAGE)
     sight = session().get(Sight, existing(sight_id))
     if sight is None:
         raise NotFound

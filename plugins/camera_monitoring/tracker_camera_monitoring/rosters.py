@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import time
+from enum import StrEnum
 
 HOURS = re.compile(r"^\s*(\d{1,2})[:hH](\d{2})\s*[-–]\s*(\d{1,2})[:hH](\d{2})\s*$")
 DAY_MINUTES = 24 * 60
@@ -17,6 +18,14 @@ class HoursUnreadable(ValueError):
     def __init__(self, part: str) -> None:
         super().__init__(part)
         self.part = part
+
+
+class Away(StrEnum):
+    """Why somebody who is on the roster is not there to watch."""
+
+    ON_LEAVE = "on_leave"
+    LEFT = "left"
+    MOVED = "moved"
 
 
 @dataclass(frozen=True, order=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import date
+from typing import TypeVar
 
 from sqlalchemy import func, select
 
 from tracker.api.errors import Conflict, FieldError, NotFound, ValidationFailed
 from tracker.api.i18n import gettext as _
-from tracker.api.queries import reaches, units
+from tracker.api.queries import reaches, units, visible
 from tracker.api.text import fold, normalise, sort_key
-from tracker.api.work import Work
+from tracker.api.work import Work, require_everywhere
 from tracker_camera_monitoring import inputs, monitoring
+from tracker_camera_monitoring.addresses import CameraAddress
 from tracker_camera_monitoring.models import (
     Camera,
     CameraState,
@@ -21,6 +24,8 @@ from tracker_camera_monitoring.models import (
     Sight,
 )
 from tracker_camera_monitoring.permissions import MANAGE
+
+Item = TypeVar("Item")
 
 EARLIEST = date(1990, 1, 1)
 MOST_COST = 10**12
@@ -145,14 +150,32 @@ def save_camera(work: Work, data: inputs.SaveCamera) -> int:
     if camera is not None:
         work.require(MANAGE, camera)
         check_version(camera, data.version)
-    errors = _camera_faults(work, data)
+    errors = _place_faults(work, data) + _camera_faults(work, data)
     if errors:
         raise ValidationFailed(errors)
     if camera is None:
-        camera = Camera(desk_id=desk.id, name="")
+        camera = Camera(name="")
         work.session.add(camera)
-    asked_before = camera.address if camera.id is not None and _is_probed(camera) else None
-    camera.desk_id = desk.id
+    asked_before = _asked_at(camera)
+    _fill_camera(work, camera, desk.id, data)
+    work.session.flush()
+    _forget_if_moved(work, camera, asked_before)
+    return camera.id
+
+
+def _asked_at(camera: Camera) -> CameraAddress | None:
+    """Return where a camera that is kept is asked; None when it is not, or is new."""
+    return camera.address if camera.id is not None and _is_probed(camera) else None
+
+
+def _forget_if_moved(work: Work, camera: Camera, before: CameraAddress | None) -> None:
+    """Forget how a camera stands when that was said of another address, or nobody asks any more."""
+    if before is not None and before != _asked_at(camera):
+        monitoring.forget(work, camera.id)
+
+
+def _fill_camera(work: Work, camera: Camera, desk_id: int, data: inputs.SaveCamera) -> None:
+    camera.desk_id = desk_id
     camera.name = one_line(data.name)
     camera.set_name = one_line(data.set_name)
     camera.model = one_line(data.model)
@@ -167,12 +190,6 @@ def save_camera(work: Work, data: inputs.SaveCamera) -> int:
     _take_address(camera, data)
     camera.sort_key = sort_key(camera.name)
     camera.folded = fold(f"{camera.name} {camera.place} {camera.model} {camera.set_name}")
-    work.session.flush()
-    asked_now = camera.address if _is_probed(camera) else None
-    if asked_before is not None and asked_before != asked_now:
-        # What is known was said of another address, or nobody will ask any more.
-        monitoring.forget(work, camera.id)
-    return camera.id
 
 
 def _is_probed(camera: Camera) -> bool:
@@ -205,16 +222,29 @@ def _take_address(camera: Camera, data: inputs.SaveCamera) -> None:
         camera.username = camera.secret = None
 
 
-def _camera_faults(work: Work, data: inputs.SaveCamera) -> list[FieldError]:
+def _place_faults(work: Work, data: inputs.SaveCamera) -> list[FieldError]:
+    """Return why a camera does not fit beside the others of its desk."""
     errors = []
-    name = one_line(data.name)
-    if not name:
-        errors.append(FieldError("name", _("Hãy điền tên camera.")))
-    same = select(Camera.id).where(Camera.desk_id == data.desk_id, Camera.name == name)
+    same = select(Camera.id).where(
+        Camera.desk_id == data.desk_id, Camera.name == one_line(data.name)
+    )
     if data.camera_id is not None:
         same = same.where(Camera.id != data.camera_id)
     if work.session.scalar(same) is not None:
         errors.append(FieldError("name", _("Bàn này đã có camera mang tên này.")))
+    if data.camera_id is None:
+        count = work.session.scalar(
+            select(func.count()).select_from(Camera).where(Camera.desk_id == data.desk_id)
+        )
+        if count is not None and count >= MOST_CAMERAS_A_DESK:
+            errors.append(FieldError("", _("Bàn này đã có quá nhiều camera.")))
+    return errors
+
+
+def _camera_faults(work: Work, data: inputs.SaveCamera) -> list[FieldError]:
+    errors = []
+    if not one_line(data.name):
+        errors.append(FieldError("name", _("Hãy điền tên camera.")))
     for field in ("bought_on", "retired_on"):
         day = getattr(data, field)
         if day is not None and not EARLIEST <= day <= work.today:
@@ -227,12 +257,6 @@ def _camera_faults(work: Work, data: inputs.SaveCamera) -> list[FieldError]:
         errors.append(FieldError("retention_days", _("Hãy nhập số ngày từ 0 đến 36.500.")))
     if not 5 <= data.probe_minutes <= 1440:
         errors.append(FieldError("probe_minutes", _("Hãy nhập số phút từ 5 đến 1.440.")))
-    if data.camera_id is None:
-        count = work.session.scalar(
-            select(func.count()).select_from(Camera).where(Camera.desk_id == data.desk_id)
-        )
-        if count is not None and count >= MOST_CAMERAS_A_DESK:
-            errors.append(FieldError("", _("Bàn này đã có quá nhiều camera.")))
     return errors
 
 
@@ -253,33 +277,90 @@ def set_states(work: Work, data: inputs.SetStates) -> int:
 
 
 def import_cameras(work: Work, data: inputs.ImportCameras) -> int:
-    """Write all rows of a spreadsheet; return how many. Raises what saving one by hand raises."""
+    """Write all rows of a spreadsheet; return how many. Raises what saving one by hand raises.
+
+    In parts: a statement is sent for many rows, and what is written is let go of.
+    """
     work.require_held(MANAGE)
-    desks: dict[tuple[int, str], int] = {}
-    for row in data.rows:
-        place = (row.unit_id, row.desk_name)
-        if place not in desks:
-            found = work.session.scalar(
-                select(Desk.id).where(Desk.unit_id == row.unit_id, Desk.name == row.desk_name)
-            )
-            desks[place] = found or save_desk(
-                work,
-                inputs.SaveDesk(
-                    unit_id=row.unit_id,
-                    name=row.desk_name,
-                    opened_on=row.opened_on or work.today,
-                    place=row.desk_place,
-                ),
-            )
-        desk_id = desks[place]
-        camera_id = work.session.scalar(
-            select(Camera.id).where(Camera.desk_id == desk_id, Camera.name == row.camera.name)
-        )
-        values = {name: getattr(row.camera, name) for name in row.camera.__dataclass_fields__}
-        save_camera(
-            work, inputs.SaveCamera(**{**values, "desk_id": desk_id, "camera_id": camera_id})
-        )
+    desks = _desks_of(work, data.rows)
+    for part in batched(data.rows):
+        _import_part(work, [(desks[row.unit_id, row.desk_name], row.camera) for row in part])
+    crowded = (
+        select(Camera.desk_id).group_by(Camera.desk_id).having(func.count() > MOST_CAMERAS_A_DESK)
+    )
+    if set(work.session.scalars(crowded)) & set(desks.values()):
+        raise ValidationFailed({"": _("Bàn này đã có quá nhiều camera.")})
     return len(data.rows)
+
+
+def batched(items: Sequence[Item], size: int = 500) -> Iterator[Sequence[Item]]:
+    """Yield a sequence in parts."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def _desks_of(work: Work, rows: Sequence[inputs.CameraRow]) -> dict[tuple[int, str], int]:
+    """Return the desks of rows by (unit, name), making those that are not there."""
+    unit_ids = sorted({row.unit_id for row in rows})
+    in_reach: set[int] = set()
+    desks: dict[tuple[int, str], int] = {}
+    for part in batched(unit_ids):
+        reach = select(units.c.id).where(units.c.id.in_(part), visible(MANAGE, units))
+        in_reach.update(work.session.scalars(reach))
+        known = select(Desk.unit_id, Desk.name, Desk.id).where(Desk.unit_id.in_(part))
+        desks.update({(one.unit_id, one.name): one.id for one in work.session.execute(known)})
+    if in_reach != set(unit_ids):
+        raise ValidationFailed({"unit_id": _("Hãy chọn đơn vị trong phạm vi của bạn.")})
+    fresh = {
+        (row.unit_id, row.desk_name): row
+        for row in reversed(rows)
+        if (row.unit_id, row.desk_name) not in desks
+    }
+    made = [
+        {
+            "unit_id": unit_id,
+            "name": name,
+            "place": one_line(row.desk_place),
+            "opened_on": row.opened_on or work.today,
+            "sort_key": sort_key(name),
+            "folded": fold(f"{name} {one_line(row.desk_place)}"),
+        }
+        for (unit_id, name), row in fresh.items()
+    ]
+    keys = work.bulk_insert(Desk, made)
+    work.session.add_all(
+        DeskUnit(desk_id=key, unit_id=one["unit_id"], valid_from=one["opened_on"])
+        for key, one in zip(keys, made, strict=True)
+    )
+    work.session.flush()
+    return desks | dict(zip(fresh, keys, strict=True))
+
+
+def _import_part(work: Work, rows: Sequence[tuple[int, inputs.SaveCamera]]) -> None:
+    desk_ids = sorted({desk_id for desk_id, _camera in rows})
+    known = {
+        (one.desk_id, one.name): one
+        for one in work.session.scalars(
+            select(Camera).where(Camera.desk_id.in_(desk_ids)).with_for_update()
+        )
+    }
+    written: list[tuple[Camera, CameraAddress | None]] = []
+    for desk_id, data in rows:
+        errors = _camera_faults(work, data)
+        if errors:
+            raise ValidationFailed(errors)
+        camera = known.get((desk_id, one_line(data.name)))
+        if camera is None:
+            camera = Camera(name="")
+            work.session.add(camera)
+        written.append((camera, _asked_at(camera)))
+        _fill_camera(work, camera, desk_id, data)
+    work.session.flush()
+    for camera, asked_before in written:
+        _forget_if_moved(work, camera, asked_before)
+    work.session.flush()
+    for camera in {*known.values(), *(camera for camera, _before in written)}:
+        work.session.expunge(camera)
 
 
 def hand_over(work: Work, data: inputs.HandOver) -> int:
@@ -299,8 +380,11 @@ def hand_over(work: Work, data: inputs.HandOver) -> int:
 
 
 def save_sight(work: Work, data: inputs.SaveSight) -> int:
-    """Make or change a line of the list; return its id. Raises ValidationFailed."""
-    work.require_held(MANAGE)
+    """Make or change a line of the list; return its id. Raises ValidationFailed.
+
+    It counts for the whole instance: PermissionDenied unless the right covers all of it.
+    """
+    require_everywhere(MANAGE)
     name = one_line(data.name)
     if not name:
         raise ValidationFailed({"name": _("Hãy điền nội dung.")})
@@ -321,8 +405,11 @@ def save_sight(work: Work, data: inputs.SaveSight) -> int:
 
 
 def remove_sight(work: Work, sight_id: int) -> None:
-    """Delete a line that no entry uses; Conflict for one that is used: it is switched off."""
-    work.require_held(MANAGE)
+    """Delete a line that no entry uses; Conflict for one that is used: it is switched off.
+
+    It counts for the whole instance: PermissionDenied unless the right covers all of it.
+    """
+    require_everywhere(MANAGE)
     sight = work.session.get(Sight, sight_id)
     if sight is None:
         raise NotFound

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from tracker.api.queries import people, session, units, visible
+from tracker.api.queries import leaves, people, session, unit_closure, units, visible
 from tracker.api.text import fold
 from tracker_camera_monitoring.health_queries import under
 from tracker_camera_monitoring.models import (
@@ -22,7 +22,7 @@ from tracker_camera_monitoring.models import (
     Sight,
 )
 from tracker_camera_monitoring.permissions import READ_LOG, ROSTER, VIEW
-from tracker_camera_monitoring.rosters import Span, gaps, minutes_of
+from tracker_camera_monitoring.rosters import Away, Span, gaps, minutes_of
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,8 @@ class RosterDay:
     gaps: Sequence[Span] = ()
     # Turns that are over and in which nobody wrote anything.
     silent: frozenset[int] = field(default_factory=frozenset)
+    # Turns of people who are not there to watch, and why: they leave a gap.
+    away: Mapping[int, Away] = field(default_factory=dict)
 
 
 def shifts_between(start: date, end: date) -> list[Any]:
@@ -169,6 +171,7 @@ def shifts_between(start: date, end: date) -> list[Any]:
                 Shift.ends_at,
                 Shift.watcher_id,
                 Shift.watcher_name,
+                Shift.watcher_unit_id,
                 Shift.note,
                 Shift.unit_id,
                 units.c.name.label("unit_name"),
@@ -200,6 +203,61 @@ def is_written_of(turn: Span, written: Iterable[Span]) -> bool:
     return any(one.start < turn.end and one.end > turn.start for one in written)
 
 
+def away_in(shifts: Sequence[Any], today: date) -> dict[int, Away]:
+    """Return by turn why its watcher is not there; turns of people who are there are left out.
+
+    A leave counts on its days. That an account is closed, or its person works elsewhere, is known
+    of today only and says nothing of days before.
+    """
+    if not shifts:
+        return {}
+    watchers = sorted({row.watcher_id for row in shifts})
+    days = [row.day for row in shifts]
+    gone: dict[int, list[tuple[date, date]]] = {}
+    for leave in session().execute(
+        select(leaves.c.user_id, leaves.c.valid_from, leaves.c.valid_to).where(
+            leaves.c.user_id.in_(watchers),
+            leaves.c.valid_from <= max(days),
+            leaves.c.valid_to >= min(days),
+        )
+    ):
+        gone.setdefault(leave.user_id, []).append((leave.valid_from, leave.valid_to))
+    now = {
+        row.id: row
+        for row in session().execute(
+            select(people.c.id, people.c.is_active, people.c.unit_id).where(
+                people.c.id.in_(watchers)
+            )
+        )
+    }
+    heirs = _heirs({row.watcher_unit_id for row in shifts if row.watcher_unit_id is not None})
+    found: dict[int, Away] = {}
+    for row in shifts:
+        person = now.get(row.watcher_id)
+        if any(first <= row.day <= last for first, last in gone.get(row.watcher_id, ())):
+            found[row.id] = Away.ON_LEAVE
+        elif row.day < today:
+            continue
+        elif person is None or not person.is_active:
+            found[row.id] = Away.LEFT
+        elif (
+            row.watcher_unit_id not in {None, person.unit_id}
+            and (person.unit_id, row.watcher_unit_id) not in heirs
+        ):
+            found[row.id] = Away.MOVED
+    return found
+
+
+def _heirs(unit_ids: set[int]) -> set[tuple[int, int]]:
+    """Return (unit that took over, unit): who went with a unit into its successor did not move."""
+    rows = session().execute(
+        select(unit_closure.c.ancestor_id, unit_closure.c.descendant_id).where(
+            unit_closure.c.descendant_id.in_(sorted(unit_ids)), unit_closure.c.by_succession
+        )
+    )
+    return {(row.ancestor_id, row.descendant_id) for row in rows}
+
+
 def roster(
     monday: date, days: int, hours: Sequence[Span], off: Mapping[date, bool], today: date
 ) -> list[RosterDay]:
@@ -209,11 +267,20 @@ def roster(
     for row in shifts_between(monday, end):
         by_day.setdefault(row.day, []).append(row)
     written = written_in(monday, end)
+    away = away_in([row for rows in by_day.values() for row in rows], today)
     found = []
     for number in range(days):
         day = monday + timedelta(days=number)
         rows = by_day.get(day, [])
-        taken = [Span(minutes_of(row.starts_at), minutes_of(row.ends_at)) for row in rows]
+        spans = {row.id: Span(minutes_of(row.starts_at), minutes_of(row.ends_at)) for row in rows}
+        unwritten = {
+            row.id
+            for row in rows
+            if not is_written_of(spans[row.id], written.get((day, row.watcher_id), ()))
+        }
+        # Who wrote of the turn was there all the same.
+        missing = {key: why for key, why in away.items() if key in unwritten}
+        taken = [span for key, span in spans.items() if key not in missing]
         is_working = not off.get(day, False)
         found.append(
             RosterDay(
@@ -221,12 +288,8 @@ def roster(
                 is_working=is_working,
                 shifts=rows,
                 gaps=gaps(hours, taken, shortest=15) if is_working else (),
-                silent=frozenset(
-                    row.id
-                    for row, span in zip(rows, taken, strict=True)
-                    if day < today
-                    and not is_written_of(span, written.get((day, row.watcher_id), ()))
-                ),
+                silent=frozenset(unwritten - missing.keys()) if day < today else frozenset(),
+                away=missing,
             )
         )
     return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from tracker.api.clock import LOCAL, now, today
@@ -24,7 +25,7 @@ from tracker.api.web import (
     requires,
     url_for,
 )
-from tracker.api.work import actor_id, log_read, may, run
+from tracker.api.work import actor_id, log_reads, may, run
 from tracker_camera_monitoring import (
     follow_up,
     forms,
@@ -112,9 +113,18 @@ def print_day() -> str:
         reversed(session().execute(watch_queries.entries_query(filters).limit(MOST_ON_SHEET)).all())
     )
     ids = [row.id for row in rows]
-    shown = [session().get_one(Entry, row.id) for row in rows if row.shows_people]
-    for entry in shown:
-        log_read(entry, _("In nhật ký ngày"))
+    unit_name = unit_names([filters.unit_id]).get(filters.unit_id, "") if filters.unit_id else ""
+    shown = [row.id for row in rows if row.shows_people]
+    log_reads(
+        session().scalars(select(Entry).where(Entry.id.in_(shown)).order_by(Entry.id)).all(),
+        _(
+            "Tờ nhật ký ngày %(day)s%(unit)s: %(shown)d dòng có hình người trong %(all)d dòng",
+            day=f"{day:%d/%m/%Y}",
+            unit=f", {unit_name}" if unit_name else "",
+            shown=len(shown),
+            all=len(rows),
+        ),
+    )
     return render_template(
         "camera_monitoring/day_sheet.html",
         day=day,
@@ -122,7 +132,7 @@ def print_day() -> str:
         sights=watch_queries.sights_of(ids),
         shifts=watch_queries.shifts_between(day, day),
         unit_id=filters.unit_id,
-        unit_name=unit_names([filters.unit_id]).get(filters.unit_id, "") if filters.unit_id else "",
+        unit_name=unit_name,
         agency=str(setting("agency.name") or ""),
     )
 

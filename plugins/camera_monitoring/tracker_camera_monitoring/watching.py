@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from tracker.api.errors import Conflict, FieldError, PermissionDenied, ValidationFailed
 from tracker.api.files import attach
 from tracker.api.i18n import gettext as _
-from tracker.api.queries import people, reaches, units, visible
+from tracker.api.queries import leaves, people, reaches, units, visible
 from tracker.api.text import fold, normalise
 from tracker.api.work import Work
 from tracker_camera_monitoring import inputs
@@ -176,21 +176,25 @@ def add_shift(work: Work, data: inputs.AddShift) -> int:
     errors = []
     if not reaches(ROSTER, units, data.unit_id):
         errors.append(FieldError("unit_id", _("Hãy chọn đơn vị trong phạm vi của bạn.")))
-    name = _watcher(work, data.watcher_id)
-    if name is None:
+    found = _watcher(work, data.watcher_id)
+    if found is None:
         errors.append(FieldError("watcher_id", _("Hãy chọn người xem.")))
     if data.ends_at <= data.starts_at:
         errors.append(FieldError("ends_at", _("Giờ kết thúc phải sau giờ bắt đầu.")))
     if not -DAYS_BACK <= (data.day - work.today).days <= DAYS_AHEAD:
         errors.append(FieldError("day", _("Ngày này quá xa.")))
+    elif found is not None and _is_on_leave(work, data.watcher_id, data.day):
+        errors.append(FieldError("watcher_id", _("Người này nghỉ vào ngày đó.")))
     if not errors and _overlaps(work, data):
         errors.append(FieldError("starts_at", _("Người này đã có ca trùng giờ trong ngày.")))
-    if errors:
+    if errors or found is None:
         raise ValidationFailed(errors)
+    name, watcher_unit_id = found
     shift = Shift(
         unit_id=data.unit_id,
         watcher_id=data.watcher_id,
-        watcher_name=str(name),
+        watcher_name=name,
+        watcher_unit_id=watcher_unit_id,
         day=data.day,
         starts_at=data.starts_at,
         ends_at=data.ends_at,
@@ -201,15 +205,23 @@ def add_shift(work: Work, data: inputs.AddShift) -> int:
     return shift.id
 
 
-def _watcher(work: Work, person_id: int) -> str | None:
-    """Return the name of somebody who may be put on the roster: active, of a unit in reach."""
-    return work.session.scalar(
-        select(people.c.name).where(
+def _watcher(work: Work, person_id: int) -> tuple[str, int] | None:
+    """Return name and unit of who may be put on the roster: active, of a unit in reach."""
+    row = work.session.execute(
+        select(people.c.name, people.c.unit_id).where(
             people.c.id == person_id,
             people.c.is_active,
             people.c.unit_id.in_(select(units.c.id).where(visible(ROSTER, units))),
         )
+    ).one_or_none()
+    return None if row is None else (row.name, row.unit_id)
+
+
+def _is_on_leave(work: Work, person_id: int, day: date) -> bool:
+    found = select(leaves.c.id).where(
+        leaves.c.user_id == person_id, leaves.c.valid_from <= day, leaves.c.valid_to >= day
     )
+    return work.session.scalar(found.limit(1)) is not None
 
 
 def _overlaps(work: Work, data: inputs.AddShift) -> bool:
@@ -236,7 +248,10 @@ def remove_shift(work: Work, data: inputs.RemoveShift) -> None:
 
 
 def copy_week(work: Work, data: inputs.CopyWeek) -> int:
-    """Repeat the turns of the week before; what would overlap is left out. Return how many."""
+    """Repeat the turns of the week before, without those that overlap or fall into a leave.
+
+    Return how many.
+    """
     work.require_held(ROSTER)
     before = data.monday - timedelta(days=7)
     copied = 0
@@ -257,7 +272,9 @@ def copy_week(work: Work, data: inputs.CopyWeek) -> int:
             ends_at=shift.ends_at,
             note=shift.note,
         )
-        if _watcher(work, shift.watcher_id) is not None and not _overlaps(work, turn):
+        if _watcher(work, shift.watcher_id) is None or _overlaps(work, turn):
+            continue
+        if not _is_on_leave(work, turn.watcher_id, turn.day):
             add_shift(work, turn)
             copied += 1
     return copied
