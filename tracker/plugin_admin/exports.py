@@ -24,7 +24,8 @@ from tracker.core.errors import NotFound, PluginError
 from tracker.core.migrate import Owner
 from tracker.core.tabletext import lines_of
 from tracker.files.models import Attachment, Blob
-from tracker.files.store import make_stores
+from tracker.files.services import PreparedFile
+from tracker.files.store import current_stores, make_stores
 from tracker.plugins import snapshots
 from tracker.plugins.manifest import Manifest
 from tracker.plugins.setfile import plugins_folder
@@ -33,6 +34,7 @@ from tracker.web.xlsx import Column, Sheet, write_workbook
 
 FILES = "files.json"
 SETTINGS = "settings.json"
+ZIP = "application/zip"
 # What a sheet of the format can hold, with its heading.
 MOST_ROWS = 1_000_000
 LARGEST_EXPORTED = 1024 * 1024 * 1024
@@ -85,14 +87,32 @@ def _settings_now(connection: Connection, owner: Owner) -> dict[str, Any]:
 def export_rows(
     connection: Connection, owner: Owner, rows: Mapping[str, Iterable[bytes]], path: Path
 ) -> str:
-    """Write some rows of a plug-in's tables to `path`; return the file's hash."""
+    """Write some rows of a plug-in's tables to `path`, to be read; return the file's hash."""
     with _writing(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target:
+        target.writestr(
+            "README.txt",
+            _(
+                "Những dòng được ghi sau bản chụp mà mô-đun đã quay lại. Mở xlsx/ để tra cứu và "
+                "nhập lại bằng tay; tệp này không nạp lại được bằng --data."
+            )
+            + "\n",
+        )
         for table in snapshots.tables_of(connection, owner):
             lines = list(rows.get(table.name, ()))
             if lines:
                 target.writestr(f"tables/{table.name}.jsonl", b"".join(lines))
                 target.writestr(f"xlsx/{_short(table.name)}.xlsx", _workbook(table, lines))
     return digest_of(path)
+
+
+def keep(path: Path, sha256: str) -> PreparedFile:
+    """Put an export into the store, where every machine finds it; return what attaches it.
+
+    Raises StoreFailed.
+    """
+    with path.open("rb") as stream:
+        current_stores().contents.put(sha256, stream)
+    return PreparedFile(sha256, path.stat().st_size, ZIP, path.name)
 
 
 def _short(table: str) -> str:

@@ -104,7 +104,7 @@ def _rehearse(settings: Settings, data: Mapping[str, Any], say: operations.Say) 
 def _roll_back(settings: Settings, data: Mapping[str, Any], say: operations.Say) -> str:
     done = operations.rollback(settings, str(data["name"]), say=say)
     words = _(
-        "%(name)s đã về bản %(version)s; %(count)d dòng mới hơn được cất riêng.",
+        "%(name)s đã về bản %(version)s; %(count)d dòng mới hơn được cất vào tệp để tra cứu.",
         name=done.name,
         version=done.version,
         count=sum((done.rows or {}).values()),

@@ -31,7 +31,7 @@ from tracker.core.db import db
 from tracker.core.errors import NotFound, PluginError, TrackerError
 from tracker.core.migrate import Owner
 from tracker.core.work import run
-from tracker.files.services import FileInput, prepare
+from tracker.files.services import FileInput, PreparedFile, prepare
 from tracker.plugin_admin import copies, exports, queries, rehearsal, services
 from tracker.plugins import packages, signatures, snapshots
 from tracker.plugins.loader import (
@@ -738,13 +738,11 @@ def rollback(settings: Settings, name: str, *, say: Say = _quiet) -> Outcome:
         owner = owner_of(folder, name)
         before = run(services.close_gate, services.CloseGate(name, names.version))
         say(_("Khôi phục bảng dữ liệu của mô-đun"))
-        rows, path, sha256 = _tables_back(settings, owner, names, archive, before)
-        if path is not None:
+        rows, path, kept = _tables_back(settings, owner, names, archive, before)
+        if kept is not None:
             run(
                 services.record_disposal,
-                services.RecordDisposal(
-                    name, names.version_before, Disposal.ROLLBACK, rows, path.name, sha256
-                ),
+                services.RecordDisposal(name, names.version_before, Disposal.ROLLBACK, rows, kept),
             )
         generation = run(
             services.set_installed,
@@ -761,17 +759,19 @@ def _tables_back(
     names: _Names,
     archive: bytes,
     before: services.Standing,
-) -> tuple[dict[str, int], Path | None, str]:
-    """Put the tables back; return the rows set aside by table, and the file they are in."""
+) -> tuple[dict[str, int], Path | None, PreparedFile | None]:
+    """Put the tables back; return the rows set aside by table, and the file they are in, here and
+    in the store.
+    """
     rows: dict[str, int] = {}
-    path, sha256 = None, ""
+    path, kept = None, None
     head = migrate.head_revision(owner) or ""
     try:
         with migrate.migrating(settings.database_url) as connection:
             snapshots.lock(connection, owner)
             if snapshots.revision_of(connection, owner) == head:
                 # The upgrade changed no table, so what was written since fits the old code too.
-                return rows, None, ""
+                return rows, None, None
             if not archive or snapshots.read_contents(archive, owner).revision != head:
                 raise PluginError(
                     _(
@@ -787,7 +787,7 @@ def _tables_back(
                 path = exports.exports_folder(settings) / exports.export_name(
                     owner.name, names.version_before, "newer", current().clock.now()
                 )
-                sha256 = exports.export_rows(connection, owner, newer, path)
+                kept = exports.keep(path, exports.export_rows(connection, owner, newer, path))
             snapshots.put_back(connection, owner, archive)
     except (Exception, SystemExit) as error:
         log.exception("rolling back %s failed", owner.name)
@@ -803,7 +803,7 @@ def _tables_back(
                 error=describe(error),
             )
         ) from error
-    return rows, path, sha256
+    return rows, path, kept
 
 
 # -- removing -------------------------------------------------------------------------------
@@ -890,13 +890,9 @@ def _let_data_go(
             contents = snapshots.look(connection, owner, manifest.version)
             if path is not None:
                 contents, sha256 = exports.export_data(connection, settings, owner, manifest, path)
+        kept = exports.keep(path, sha256) if path else None
         record = services.RecordDisposal(
-            owner.name,
-            manifest.version,
-            disposal,
-            contents.tables,
-            path.name if path else "",
-            sha256,
+            owner.name, manifest.version, disposal, contents.tables, kept
         )
         gone = _Gone(dict(contents.tables), path)
         record_id = run(services.record_disposal, record, reason=reason)

@@ -14,6 +14,8 @@ from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.errors import NotFound, PluginError
 from tracker.core.migrate import is_plugin_table
+from tracker.files.models import Attachment
+from tracker.plugin_admin.services import EXPORTS
 from tracker.plugins.manifest import Manifest, manifest_from, version_key
 from tracker.plugins.models import (
     PluginDisposal,
@@ -202,6 +204,18 @@ def disposals(name: str) -> Sequence[PluginDisposal]:
         .where(PluginDisposal.plugin == name)
         .order_by(PluginDisposal.id.desc())
     ).all()
+
+
+def kept_exports(disposals: Sequence[PluginDisposal]) -> set[int]:
+    """Return the records, of these, whose file is in the store."""
+    ids = [one.id for one in disposals]
+    return set(
+        db.session.scalars(
+            select(Attachment.owner_id).where(
+                Attachment.owner_kind == EXPORTS, Attachment.owner_id.in_(ids)
+            )
+        )
+    )
 
 
 def disposal(disposal_id: int) -> PluginDisposal:

@@ -471,41 +471,60 @@ def disable(work: Work, data: Switch) -> int:
 # -- removal --------------------------------------------------------------------------------
 
 
+# Of the attachments that hold exports. Nobody answers for this kind among files: what left a
+# plug-in is handed out by its record's own page, which asks for the password again.
+EXPORTS = "plugin_disposals"
+
+
 @dataclass(frozen=True)
 class RecordDisposal:
-    """What became of rows of a plug-in: table by table how many, and the file they went to."""
+    """What became of rows of a plug-in: table by table how many, and the file they went to.
+
+    Its content is in the store by then.
+    """
 
     plugin: str
     version: str
     disposal: Disposal
     rows: Mapping[str, int]
-    export_name: str = ""
-    export_sha256: str = ""
+    export: PreparedFile | None = None
 
 
 def record_disposal(work: Work, data: RecordDisposal) -> int:
-    """Write down what became of rows; return the record's number."""
+    """Write down what became of rows, with their file attached; return the record's number."""
     work.require_held(MANAGE)
     row = PluginDisposal(
         plugin=data.plugin,
         version=data.version,
         disposal=data.disposal,
         rows=dict(data.rows),
-        export_name=data.export_name,
-        export_sha256=data.export_sha256,
+        export_name=data.export.name if data.export else "",
+        export_sha256=data.export.sha256 if data.export else "",
         removed_at=work.now,
         removed_by_id=work.actor.user_id,
         removed_by_name=work.actor.name,
     )
     work.session.add(row)
     work.session.flush()
+    if data.export is not None:
+        attach(work, data.export, EXPORTS, row.id)
     return row.id
 
 
 def withdraw_disposal(work: Work, disposal_id: int) -> None:
-    """Take back the record of rows that are still there after all."""
-    work.require_held(MANAGE)
+    """Take back the record of rows that are still there after all, and their file."""
+    drop_export(work, disposal_id)
     work.session.delete(work.get(PluginDisposal, disposal_id))
+
+
+def drop_export(work: Work, disposal_id: int) -> None:
+    """Let go of the file of an export; the record of what it held stays. Raises NotFound."""
+    work.require_held(MANAGE)
+    row = work.get(PluginDisposal, disposal_id)
+    for attachment in work.session.scalars(
+        select(Attachment).where(Attachment.owner_kind == EXPORTS, Attachment.owner_id == row.id)
+    ):
+        work.session.delete(attachment)
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,13 @@ from tracker.accounts.reauth import fresh_required
 from tracker.config import Settings
 from tracker.core.db import db
 from tracker.core.errors import (
-    BadRequest,
     Conflict,
     NotFound,
     PluginError,
     ValidationFailed,
 )
 from tracker.core.work import run
+from tracker.files.store import current_stores
 from tracker.plugin_admin import exports, jobs, operations, queries, services
 from tracker.plugin_admin.contract import contract_of
 from tracker.plugin_admin.forms import InstallForm, KeyForm, RemoveForm, UploadForm
@@ -42,7 +42,6 @@ blueprint = Blueprint("plugin_admin", __name__)
 
 Answer = str | tuple[str, int] | Response
 
-ZIP = "application/zip"
 TONES = {
     PluginState.AVAILABLE: "calm",
     PluginState.INCOMPATIBLE: "wait",
@@ -125,7 +124,7 @@ def show_plugin(name: str) -> str:
     if not releases and not disposals:
         raise NotFound(_("Không có mô-đun “%(name)s”.", name=name[:60]))
     line = queries.line(name) if releases else None
-    folder = exports.exports_folder(_settings())
+    kept = queries.kept_exports(disposals)
     return render_template(
         "plugin_admin/show.html",
         name=name,
@@ -134,7 +133,7 @@ def show_plugin(name: str) -> str:
         releases=releases,
         previous=install.previous_release if install else None,
         incidents=queries.incidents(name) if line else (),
-        disposals=[(one, _is_here(folder, one.export_name)) for one in disposals],
+        disposals=[(one, one.id in kept or _is_here(one.export_name)) for one in disposals],
         contract=contract_of(line.manifest) if line else None,
         resume=line is not None and line.state is PluginState.PAUSED,
         is_off=install is not None and install.wanted is Wanted.DISABLED,
@@ -143,8 +142,12 @@ def show_plugin(name: str) -> str:
     )
 
 
-def _is_here(folder: Path, name: str) -> bool:
-    return bool(name) and (folder / name).is_file()
+def _path_here(name: str) -> Path:
+    return exports.exports_folder(_settings()) / name
+
+
+def _is_here(name: str) -> bool:
+    return bool(name) and _path_here(name).is_file()
 
 
 @blueprint.get("/mo-dun/<name>/ban/<int:release_id>")
@@ -357,22 +360,36 @@ def fetch_diagnostics(name: str) -> Response:
     """Hand out what a plug-in's author needs to find a fault, without people or secrets."""
     database = "SQLite" if _settings().is_sqlite else "PostgreSQL"
     content = diagnostics(db.session(), name, {"database": database})
-    return download(content, f"{name}-chan-doan.zip", ZIP)
+    return download(content, f"{name}-chan-doan.zip", exports.ZIP)
 
 
 @blueprint.get("/mo-dun/quan-ly/du-lieu/<int:disposal_id>")
 @requires(MANAGE)
 @fresh_required
 def fetch_export(disposal_id: int) -> Response:
-    """Hand out the data that left a plug-in, from the machine that wrote it."""
+    """Hand out the data that left a plug-in, from this machine or from the store."""
     record = queries.disposal(disposal_id)
-    path = exports.exports_folder(_settings()) / record.export_name
-    if not record.export_name or not path.is_file():
-        raise NotFound(_("Tệp này không nằm trên máy chủ đang trả lời."))
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BadRequest(_("Không đọc được tệp.")) from error
+    if _is_here(record.export_name):
+        content = _path_here(record.export_name).read_bytes()
+    elif queries.kept_exports([record]):
+        with current_stores().contents.open(record.export_sha256) as stream:
+            content = stream.read()
+    else:
+        raise NotFound(_("Tệp này không còn trên máy chủ."))
     if record.export_sha256 != exports.digest(content):
         raise Conflict(_("Tệp đã bị thay đổi sau khi xuất, nên không gửi đi."))
-    return download(content, record.export_name, ZIP)
+    return download(content, record.export_name, exports.ZIP)
+
+
+@blueprint.post("/mo-dun/quan-ly/du-lieu/<int:disposal_id>/xoa")
+@requires(MANAGE)
+@fresh_required
+def drop_export(disposal_id: int) -> Response:
+    """Let go of the data that left a plug-in; the record of it stays."""
+    record = queries.disposal(disposal_id)
+    name, export = record.plugin, record.export_name
+    run(services.drop_export, disposal_id)
+    if export:
+        _path_here(export).unlink(missing_ok=True)
+    flash(_("Đã xóa tệp dữ liệu."), "success")
+    return _shown(name)

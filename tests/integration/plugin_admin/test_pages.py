@@ -268,7 +268,9 @@ def test_paused_plugin_offers_to_run_again(administrator: FlaskClient, put_in):
     assert state() is PluginState.ENABLED
 
 
-def test_rollback_and_removal_are_queued(app: Flask, administrator: FlaskClient, put_in):
+def test_rollback_and_removal_are_queued(
+    app: Flask, settings: Settings, administrator: FlaskClient, put_in
+):
     put_in(TINY)
     put_in(TINY.but(version="1.1"))
     assert "Quay lại bản 1.0" in administrator.get("/mo-dun/tiny").text
@@ -287,9 +289,20 @@ def test_rollback_and_removal_are_queued(app: Flask, administrator: FlaskClient,
     page = administrator.get("/mo-dun/tiny").text
     assert "Gỡ, xuất ra tệp rồi xóa" in page
     (record,) = queries.disposals("tiny")
-    export = administrator.get(f"/mo-dun/quan-ly/du-lieu/{record.id}")
-    assert export.status_code == 200
-    assert hashlib.sha256(export.data).hexdigest() == record.export_sha256
+    address = f"/mo-dun/quan-ly/du-lieu/{record.id}"
+    here = exports.exports_folder(settings) / record.export_name
+    for _machine in ("the one that wrote it", "another"):
+        export = administrator.get(address)
+        assert export.status_code == 200
+        assert hashlib.sha256(export.data).hexdigest() == record.export_sha256
+        here.unlink(missing_ok=True)
+    # Dropped, the file is gone and the record is not.
+    assert post(administrator, f"{address}/xoa").status_code == 303
+    assert administrator.get(address).status_code == 404
+    page = administrator.get("/mo-dun/tiny").text
+    assert record.export_name in page
+    assert address not in page
+    assert post(administrator, "/mo-dun/quan-ly/du-lieu/999/xoa").status_code == 404
 
 
 def finish_queued() -> None:
