@@ -111,7 +111,7 @@ class PersonForm(Form):
     staff_code = Text(_l("Mã số công chức"), [Required(), Longest(40)])
     name = Text(_l("Họ tên"), [Required(), Longest(200)])
     retires_on = Day(_l("Ngày đến tuổi nghỉ hưu"), render_kw=DAY)
-    retirement_override = Text(_l("Sắp nghỉ hưu vẫn phải chuyển, vì"), [Longest(300)])
+    retirement_override = Text(_l("Lý do vẫn chuyển dù sắp nghỉ hưu"), [Longest(300)])
     post_id = _pick(_l("Vị trí đang giữ"))
     since = Day(_l("Giữ vị trí này từ ngày"), render_kw=DAY)
     since_in_category = Day(_l("Giữ loại vị trí này từ ngày"), render_kw=DAY)

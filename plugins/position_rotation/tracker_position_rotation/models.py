@@ -162,7 +162,7 @@ class Person(HasPublicId, Versioned, Model):
         "name": _l("Họ tên"),
         "user_id": _l("Tài khoản"),
         "retires_on": _l("Ngày đến tuổi nghỉ hưu"),
-        "retirement_override": _l("Vì sao vẫn phải chuyển khi sắp nghỉ hưu"),
+        "retirement_override": _l("Lý do vẫn chuyển dù sắp nghỉ hưu"),
     }
 
     id: Mapped[int] = mapped_column(primary_key=True)
