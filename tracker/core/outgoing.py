@@ -31,7 +31,7 @@ LARGEST_HEAD: Final = 16 * 1024
 PORTS: Final = {"https": 443, "http": 80}
 # Below these stand servers that a request in disguise could talk to: mail, files, terminals.
 FIRST_FREE_PORT: Final = 1024
-MOST_NETWORKS: Final = 100
+MOST_NETWORKS: Final = 200
 
 BETWEEN: Final = re.compile(r"[\s,;]+")
 PRINTABLE: Final = re.compile(r"[!-~]+")
