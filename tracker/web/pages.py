@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from flask import Blueprint, render_template, request
 from flask_babel import lazy_gettext as _l
 
@@ -36,6 +38,9 @@ def home() -> str:
         if not source.permission or access.holds(source.permission):
             for item in source.items():
                 groups[item.group].append(item)
+    # Each source is in order by itself; together the longest overdue and the soonest due lead.
+    for group in (WorkGroup.OVERDUE, WorkGroup.DUE_SOON):
+        groups[group].sort(key=lambda item: item.due_on or date.max)
     return render_template(
         "home.html", groups=groups, labels=GROUP_LABELS, greeting=shell_contracts().greeting()
     )

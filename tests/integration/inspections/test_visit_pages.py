@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from datetime import date, timedelta
 
@@ -22,6 +23,7 @@ from tests.factories.inspections import (
 )
 from tests.factories.notices import kinds_of
 from tests.factories.outbox import work_off
+from tests.factories.plans import make_plan, make_task
 from tests.integration.inspections.conftest import World
 from tracker.core.changes import ChangeSet
 from tracker.core.db import db
@@ -371,7 +373,13 @@ def test_planned_visit_rests_on_its_plan_row(world: World, browse: Browse) -> No
     visit_id = int(answer.headers["Location"].rpartition("/")[2])
     assert fresh(Visit, visit_id).state is VisitState.PLANNED
     assert post(client, "/kiem-tra/moi", data).status_code == 422  # the row is taken
-    assert post(client, f"/kiem-tra/{visit_id}/bat-dau", {}).status_code == 303
+    page = f"/kiem-tra/{visit_id}"
+    begin = re.compile('btn-primary" type="submit" form="start-visit"')
+    assert begin.search(client.get(page).get_data(as_text=True))
+    assert post(client, f"{page}/bat-dau", {}).status_code == 303
+    begun = client.get(page).get_data(as_text=True)
+    assert not begin.search(begun)
+    assert f'btn-primary" href="{page}/ket-thuc"' in begun
     finish(visit_id)
     make_visit(world.other, world.inspector)
     html = client.get(f"/kiem-tra/ke-hoach/{key}").get_data(as_text=True)
@@ -461,6 +469,33 @@ def test_team_gains_guests_and_never_loses_its_last_account(world: World, browse
     member = html.partition(f"/kiem-tra/{visit_id}/doan/")[2].partition("/")[0]
     post(client, f"{path}/{member}/bo", {})
     assert "Trần Thị An" in client.get(path).get_data(as_text=True)
+
+
+def test_the_team_is_found_by_name_among_everybody(world: World, browse: Browse) -> None:
+    client = browse(world.inspector)
+    html = client.get("/kiem-tra/moi").get_data(as_text=True)
+    chosen = re.search(r'<select[^>]*name="member_ids"[^>]*>', html)
+    assert chosen is not None
+    # Without a script it is a list of several, with one a search box.
+    assert "multiple" in chosen[0]
+    assert "data-combobox" in chosen[0]
+    members = [world.colleague, world.coordinator]
+    visit_id = new_visit(client, world.commune, member_ids=members)
+    team = client.get(f"/kiem-tra/{visit_id}/doan").get_data(as_text=True)
+    assert all(name in team for name in ("Trần Thị An", "Lê Văn Bình", "Võ Thị Cúc"))
+
+
+def test_what_is_overdue_stands_in_order_whatever_it_is(world: World, browse: Browse) -> None:
+    """Tasks and findings come from two features; the page puts the longest overdue first."""
+    plan = make_plan(world.province)
+    today = date(2026, 6, 16)
+    visit = make_visit(world.commune, world.inspector, on=today - timedelta(days=40))
+    for days in (3, 30):
+        make_task(plan, world.commune, title=f"Trễ {days}", due_on=today - timedelta(days=days))
+        make_finding(visit, f"Trễ {days + 1}", due=today - timedelta(days=days + 1))
+    finish(visit)
+    html = browse(world.head).get("/").get_data(as_text=True)
+    assert re.findall(r'title="(?:Khắc phục: )?Trễ (\d+)"', html) == ["31", "30", "4", "3"]
 
 
 def test_list_counts_no_more_queries_with_more_rows(

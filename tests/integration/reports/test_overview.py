@@ -76,6 +76,9 @@ def test_golden_cases(
     page = client.get("/tong-quan")
     assert page.status_code == 200
     assert f"Đến {on:%d/%m/%Y} {words}." in text_of(page.data)
+    # On a phone the choices fold into the head, so that the figure comes first.
+    head, figure = page.text.index('class="filter-more"'), page.text.index("lead-figure")
+    assert page.text.index('type="checkbox" id="filter-toggle"') < head < figure
     clock.advance(days=100)
     sign_in(client, leader)
     later = client.get(f"/tong-quan?as_of={on.isoformat()}")

@@ -520,10 +520,17 @@
 
   /* ------------------------------------------------------------ start */
 
+  /* A line of tabs or chips scrolls sideways on a phone: what is chosen stands in its middle. */
+  function bringIntoSight(chosen) {
+    const line = chosen.parentElement;
+    line.scrollLeft = chosen.offsetLeft - line.offsetLeft - (line.clientWidth - chosen.offsetWidth) / 2;
+  }
+
   function enhance(place) {
     place.querySelectorAll("form[data-guard], form[data-draft]").forEach(keepForm);
     place.querySelectorAll("textarea[data-autosize]").forEach(autosize);
     place.querySelectorAll("[data-bulk]").forEach(refreshBulk);
+    place.querySelectorAll(".tabs > [aria-current], .choice-chips > [aria-current]").forEach(bringIntoSight);
     if (place.closest && place.closest("[data-bulk]")) refreshBulk(place.closest("[data-bulk]"));
     tracker.enhancers.forEach(function (work) { work(place); });
   }
