@@ -34,7 +34,7 @@ class Need:
 def missing(system: str) -> list[Need]:
     """Return what the tests need and this machine lacks; `system` is os-release's ID."""
     # Ubuntu's package of Chromium only fetches a snap, which needs a service of its own.
-    chromium = ("chromium", "fonts-dejavu-core") if system == "debian" else ()
+    chromium = browser.PACKAGES if system == "debian" else ()
     server = ("postgresql",) if system in {"debian", "ubuntu"} else ()
     cameras = rtsp.PACKAGES if system in {"debian", "ubuntu"} else ()
     needs = []
@@ -47,6 +47,12 @@ def missing(system: str) -> list[Need]:
         otherwise = "install GStreamer's RTSP server and its Python bindings for /usr/bin/python3"
         needs.append(Need("GStreamer's RTSP server", cameras, otherwise))
     return needs
+
+
+def quicker(system: str) -> set[str]:
+    """Return packages that the tests can do without, but take longer."""
+    has_choice = system == "debian" and not os.environ.get("TRACKER_TEST_BROWSER")
+    return {browser.HEADLESS} if has_choice and not shutil.which(browser.HEADLESS) else set()
 
 
 @contextmanager
@@ -90,10 +96,11 @@ def main() -> int:
     """Install or complain; return the exit code."""
     system = system_id()
     needs = missing(system)
-    packages = [package for need in needs for package in need.packages]
+    packages = {package for need in needs for package in need.packages}
+    packages |= quicker(system)
     if packages and os.geteuid() == 0 and shutil.which("apt-get"):
         try:
-            install(packages)
+            install(sorted(packages))
         except subprocess.CalledProcessError as error:
             print(f"prepare tests: {error}", file=sys.stderr)
         needs = missing(system)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.factories.accounts import make_user, sign_in
 from tests.factories.notices import notices_of, tell_people
@@ -48,6 +48,12 @@ async () => {
   return opened;
 }
 """
+
+
+@pytest.fixture(scope="module")
+def chromium(whole_chromium: Browser) -> Browser:
+    """The shell without windows has no notifications."""
+    return whole_chromium
 
 
 def padded(text: str) -> str:

@@ -1,8 +1,10 @@
 """A real browser for what a person does: Chromium driven by Playwright.
 
-It is the system's (/usr/bin/chromium) or the one that TRACKER_TEST_BROWSER names; Playwright's
-own download is not used. Each test gets fresh contexts; a test fails when a page reports an
-error, raises one in a script, or asks anything of a host other than the loopback.
+It is the system's or the one that TRACKER_TEST_BROWSER names; Playwright's own download is not
+used. Where Debian's chromium-headless-shell is there too, it draws the same pages with half the
+work; what it lacks (notifications) is tested in the whole browser. Each test gets fresh contexts;
+a test fails when a page reports an error, raises one in a script, or asks anything of a host other
+than the loopback.
 """
 
 from __future__ import annotations
@@ -26,12 +28,15 @@ from playwright.sync_api import (
     BrowserContext,
     ConsoleMessage,
     Page,
+    Playwright,
     Request,
     sync_playwright,
 )
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler, make_server
 
-APT_LINE = "apt-get install --no-install-recommends chromium fonts-dejavu-core"
+PACKAGES = ("chromium", "fonts-dejavu-core")
+HEADLESS = "chromium-headless-shell"
+APT_LINE = f"apt-get install --no-install-recommends {' '.join(PACKAGES)}"
 MISSING = (
     f"Browser tests need Chromium: install it ({APT_LINE}) "
     "or set TRACKER_TEST_BROWSER to the program of a Chromium or Chrome."
@@ -116,15 +121,34 @@ def live_server(app: Flask) -> Iterator[LiveServer]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """One browser for all tests of this process."""
-    program = find_browser()
+def playwright() -> Iterator[Playwright]:
+    """What drives the browsers of this process."""
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def whole_chromium(playwright: Playwright) -> Iterator[Browser]:
+    """A browser with all its parts."""
+    with _launched(playwright, find_browser()) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """One browser for all tests of this process, the quickest that shows pages."""
+    named = os.environ.get("TRACKER_TEST_BROWSER")
+    with _launched(playwright, named or shutil.which(HEADLESS) or find_browser()) as browser:
+        yield browser
+
+
+@contextlib.contextmanager
+def _launched(playwright: Playwright, program: str | None) -> Iterator[Browser]:
     if program is None:
         pytest.fail(MISSING, pytrace=False)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+    yield browser
+    browser.close()
 
 
 @dataclass

@@ -110,7 +110,23 @@ def test_main_root_on_debian_installs_and_looks_again(
     monkeypatch.setattr(setup, "install", install)
 
     assert setup.main() == 1
-    assert installed == [["chromium", "fonts-dejavu-core", "postgresql", *rtsp.PACKAGES]]
+    packages = ["chromium", "fonts-dejavu-core", "postgresql", *rtsp.PACKAGES]
+    assert installed == [sorted(packages)]
+
+
+def test_main_root_on_debian_installs_what_makes_tests_quicker(
+    monkeypatch: pytest.MonkeyPatch, installed: list[list[str]]
+) -> None:
+    monkeypatch.setattr(setup, "system_id", lambda: "debian")
+    monkeypatch.setattr(setup, "missing", lambda _system: [])
+    monkeypatch.setattr(setup.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(
+        setup.shutil, "which", lambda name: None if name == browser.HEADLESS else f"/bin/{name}"
+    )
+    monkeypatch.delenv("TRACKER_TEST_BROWSER", raising=False)
+
+    assert setup.main() == 0
+    assert installed == [["chromium-headless-shell"]]
 
 
 @pytest.mark.usefixtures("nothing_there")
