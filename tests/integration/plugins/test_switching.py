@@ -339,8 +339,15 @@ def test_a_server_that_cannot_start_with_plug_ins_starts_without(
     )
     entry = evil.write(plugins_folder(instance), "shown", hooks)
     write_set(instance, SetFile(1, (entry,)))
+    # What a rehearsal left behind that was killed with the server: a copy of database and keys.
+    left = plugins_folder(instance) / ".rehearsal-killed"
+    left.mkdir()
     with running(make_settings(sqlite_url, instance)) as server:
         status, page = server.ask(OPEN_PAGE)
         assert status == 200
         assert "Chế độ an toàn" in page
+        deadline = time.monotonic() + 240
+        while left.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
     assert read_plain(instance)["safe_mode"] is True
