@@ -367,11 +367,18 @@ def test_addresses_given_by_program_are_kept_apart(office: Office) -> None:
     assert address == read_address("http://cam-1.xa.local/snap.jpg")
 
 
-def test_spreadsheet_is_imported_through_the_pages(office: Office, sign_in: Any) -> None:
+@pytest.mark.parametrize("is_large", [False, True])
+def test_spreadsheet_is_imported_through_the_pages(
+    office: Office, sign_in: Any, monkeypatch: pytest.MonkeyPatch, is_large: bool
+) -> None:
     client = sign_in("coordinator")
     start = "/nhap/camera_monitoring.cameras"
     assert client.get(start).status_code == 200
     assert client.get(f"{start}/mau.xlsx").status_code == 200
+    if is_large:
+        # The page leaves the file to the ledger, and the rows are written in several parts.
+        monkeypatch.setattr("tracker.imports.engine.MOST_ROWS_AT_ONCE", 1)
+        monkeypatch.setattr(services.batched, "__defaults__", (1,))
     book = Workbook()
     sheet = book.active
     assert sheet is not None
@@ -383,9 +390,17 @@ def test_spreadsheet_is_imported_through_the_pages(office: Office, sign_in: Any)
     data = {"csrf_token": csrf_token(client), "file": (io.BytesIO(target.getvalue()), "so.xlsx")}
     dry_run = client.post(start, data=data)
     assert dry_run.status_code == 303
+    address = dry_run.headers["Location"]
+    given = {"spec": "camera_monitoring.cameras", "upload": address.rpartition("/")[2]}
+    if is_large:
+        said = office.world.run_job("imports.read", given)
+        assert said == "Đã đọc 2 dòng. Không có lỗi. Hãy xem kết quả rồi bấm Nhập."
     assert session().scalars(select(Camera.id)).all() == []
-    done = post(client, dry_run.headers["Location"])
+    done = post(client, address)
     assert done.status_code == 303
+    if is_large:
+        session().rollback()
+        assert office.world.run_job("imports.write", given) == "Đã nhập 2 dòng."
     session().expire_all()
     costs = session().scalars(select(Camera.cost).order_by(Camera.id)).all()
     assert costs == [3_847_391, None]
