@@ -154,11 +154,17 @@ class TinyPlugin:
 
 def second_migration(upgrade: str, downgrade: str = "pass") -> dict[str, str]:
     """Return the files of a second migration with these statements."""
+    return next_migration(upgrade, downgrade, after="0001")
+
+
+def next_migration(upgrade: str, downgrade: str = "pass", *, after: str) -> dict[str, str]:
+    """Return the files of the migration after another one, with these statements."""
+    revision = f"{int(after) + 1:04}"
     return {
-        "migrations/versions/0002_more.py": MIGRATION.format(
+        f"migrations/versions/{revision}_more.py": MIGRATION.format(
             message="More.",
-            revision="0002",
-            down='"0001"',
+            revision=revision,
+            down=f'"{after}"',
             upgrade=upgrade,
             downgrade=downgrade,
         )

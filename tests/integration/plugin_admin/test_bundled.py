@@ -23,7 +23,7 @@ from sqlalchemy.pool import NullPool
 from tests.factories.accounts import sign_in
 from tests.support import contents
 from tests.support.apps import PRESENT, make_settings, running_app
-from tests.support.wheels import TinyPlugin, make_wheel, second_migration
+from tests.support.wheels import TinyPlugin, make_wheel, next_migration
 from tracker.accounts.models import User
 from tracker.config import Settings
 from tracker.core.clock import FixedClock
@@ -187,9 +187,11 @@ class Real:
             old, new = f'version = "{now}"', f'version = "{version}"'
             files[declared] = files[declared].replace(old.encode(), new.encode(), 1)
             column = 'sa.Column("extra", sa.String(20), server_default="mới", nullable=False)'
-            more = second_migration(
+            newest = max(path.name[:4] for path in self.package.rglob("versions/0*.py"))
+            more = next_migration(
                 f'op.add_column("{self.tables[0]}", {column})',
                 f'op.drop_column("{self.tables[0]}", "extra")',
+                after=newest,
             )
             files |= {f"tracker_{self.name}/{path}": one.encode() for path, one in more.items()}
         project = tomllib.loads((REAL / self.name / "pyproject.toml").read_text(encoding="utf-8"))
