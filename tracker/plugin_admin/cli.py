@@ -13,7 +13,7 @@ from flask_babel import gettext as _
 
 from tracker.config import Settings, settings_from_environment
 from tracker.core.clock import to_local
-from tracker.core.errors import PluginError
+from tracker.core.errors import NotFound, PluginError
 from tracker.core.numbers import format_date
 from tracker.core.text import N_
 from tracker.core.work import run
@@ -339,6 +339,23 @@ def remove(name: str, disposal: str, reason: str, yes: bool) -> None:
         click.echo(f"  {table}: {count}")
     if done.export is not None:
         click.echo(_("Dữ liệu ở %(path)s", path=done.export))
+
+
+@plugin.command(
+    "discard",
+    help=N_("Xóa khỏi hệ thống bản VERSION của mô-đun NAME khi không dùng nữa."),
+    epilog=N_("Ví dụ: tracker plugin discard camera_monitoring 1.0.0"),
+)
+@click.argument("name")
+@click.argument("version")
+@click.option("--yes", is_flag=True, help=YES_HELP)
+def discard(name: str, version: str, yes: bool) -> None:
+    """Drop a release."""
+    found = [one.id for one in queries.releases(name) if one.version == version]
+    if not found:
+        raise NotFound(_("Không có bản phát hành này."))
+    _confirm(yes, _("Xóa bản %(version)s của %(name)s?", version=version, name=name))
+    click.echo(_("Đã xóa bản %(label)s.", label=operations.discard(_settings(), found[0])))
 
 
 # -- keys and signatures --------------------------------------------------------------------

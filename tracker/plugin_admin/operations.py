@@ -288,6 +288,28 @@ def _circle(manifest: Manifest, others: Mapping[str, Manifest]) -> list[str]:
     return follow(manifest.name, (manifest.name,))
 
 
+def discard(settings: Settings, release_id: int) -> str:
+    """Drop a release that is not in use; return its name and version.
+
+    Raises PluginError while a switch is under way, or where data that was kept needs it to be
+    restored from a backup; Conflict, NotFound.
+    """
+    release = queries.release(release_id)
+    name, is_last = release.name, len(queries.releases(release.name)) == 1
+    db.session.rollback()
+    try:
+        with _one_at_a_time(settings, waits=False):
+            if is_last and any(_tables_now(settings, Owner(name, Path()))):
+                raise PluginError(
+                    _("Dữ liệu của %(name)s được giữ lại cần bản này để khôi phục.", name=name)
+                )
+            return run(services.forget_release, release_id)
+    except BlockingIOError:
+        raise PluginError(
+            _("Đang có việc khác của mô-đun này chưa xong. Hãy chờ việc đó xong rồi làm lại.")
+        ) from None
+
+
 # -- installing and upgrading ---------------------------------------------------------------
 
 
@@ -661,6 +683,8 @@ def leave_safe_mode(settings: Settings) -> None:
 def tidy(settings: Settings) -> list[str]:
     """Delete unpacked releases that are neither wanted nor one step back; return their folders.
 
+    Also those of releases that were dropped, on whichever machine.
+
     Not right after a switch: workers that are being replaced still read from them.
     """
     folder = plugins_folder(settings.instance)
@@ -676,9 +700,9 @@ def tidy(settings: Settings) -> list[str]:
             kept.add(f"{install.name}-{install.release.version}")
             if install.previous_release is not None:
                 kept.add(f"{install.name}-{install.previous_release.version}")
-        known = {f"{one.name}-{one.version}" for one in queries.releases()}
         db.session.rollback()
-        gone = sorted(name for name in known - kept if (folder / name).is_dir())
+        here = {one.name for one in folder.iterdir() if one.is_dir() and packages.unpacked_as(one)}
+        gone = sorted(here - kept)
         for name in gone:
             shutil.rmtree(folder / name, ignore_errors=True)
         return gone

@@ -188,6 +188,19 @@ def _is_used(work: Work, release_id: int) -> bool:
     return work.session.scalar(used) is not None
 
 
+def forget_release(work: Work, release_id: int) -> str:
+    """Drop a release that is not in use, and return its name and version.
+
+    Raises NotFound, and Conflict for one that runs or that a rollback would go back to.
+    """
+    work.require_held(MANAGE)
+    release = work.get(PluginRelease, release_id)
+    if _is_used(work, release.id):
+        raise Conflict(_("Bản này đang dùng hoặc để quay lại, nên không xóa được."))
+    work.session.delete(release)
+    return release.change_label
+
+
 @dataclass(frozen=True)
 class SaveRehearsal:
     """What a rehearsal of a release found."""

@@ -180,6 +180,8 @@ def _release_page(release: PluginRelease, form: InstallForm, status: int = 200) 
         # It can be installed once more: a switch was cut off, or it could not be loaded.
         is_broken=install is not None and install.state in BROKEN,
         is_older=is_older,
+        is_used=install is not None
+        and release.id in {install.release_id, install.previous_release_id},
         contract=contract_of(manifest, before),
         rehearsal=queries.rehearsal(release.id),
         fits=manifest.fits(),
@@ -210,6 +212,23 @@ def rehearse_release(name: str, release_id: int) -> Answer:
     """Queue a rehearsal, which changes nothing."""
     release = _release(name, release_id)
     return _queued(jobs.Ask("rehearse", name, {"release_id": release.id}))
+
+
+@blueprint.post("/mo-dun/<name>/ban/<int:release_id>/xoa")
+@requires(MANAGE)
+@fresh_required
+def discard_release(name: str, release_id: int) -> Answer:
+    """Drop a release that is not in use."""
+    release = _release(name, release_id)
+    try:
+        label = operations.discard(_settings(), release.id)
+    except (PluginError, Conflict) as error:
+        flash(error.message, "warning")
+        return _shown(name)
+    flash(_("Đã xóa bản %(label)s.", label=label), "success")
+    if not queries.releases(name) and not queries.disposals(name):
+        return redirect(url_for("plugin_admin.list_plugins"), 303)
+    return _shown(name)
 
 
 @blueprint.post("/mo-dun/<name>/bat")

@@ -88,6 +88,10 @@ def test_whole_life_on_the_command_line(command: Run, stick: Path, instance: Pat
     assert read_set(instance).entries[0].version == "1.0"
     assert not Quarantine(instance).holds("tiny", "1.0")
 
+    dropped = command("plugin", "discard", "tiny", "2.0", "--yes")
+    assert dropped.exit_code == 0, dropped.output
+    assert "tiny 2.0" in dropped.output
+
     removed = command("plugin", "remove", "tiny", "--data", "export", "--yes")
     assert removed.exit_code == 0, removed.output
     (export,) = (instance / "plugins" / "exports").glob("*.zip")
@@ -118,6 +122,7 @@ def test_upgrade_takes_what_was_added(command: Run, stick: Path):
         (("plugin", "enable", "nobody"), "chưa được cài"),
         (("plugin", "rollback", "nobody", "--yes"), "chưa được cài"),
         (("plugin", "remove", "nobody", "--data", "keep", "--yes"), "chưa được cài"),
+        (("plugin", "discard", "nobody", "1.0", "--yes"), "Không có bản phát hành"),
         (("plugin", "install", "no such thing", "--yes"), "Không có tệp"),
         (("plugin", "key", "new", "../evil"), "Tên khóa"),
     ],

@@ -325,6 +325,22 @@ def test_changed_export_is_not_handed_out(administrator: FlaskClient, settings: 
     assert exports.exports_folder(settings).is_dir()
 
 
+def test_release_out_of_use_is_dropped(settings: Settings, administrator: FlaskClient, put_in, add):
+    used, spare = put_in(TINY), add(TINY.but(version="1.1"))
+    address = "/mo-dun/tiny/ban"
+    assert "Xóa bản này" not in administrator.get(f"{address}/{used}").text
+    assert "Xóa bản này" in administrator.get(f"{address}/{spare}").text
+    for release, says in ((used, "Bản này đang dùng"), (spare, "Đã xóa bản tiny 1.1")):
+        assert post(administrator, f"{address}/{release}/xoa").status_code == 303
+        assert says in administrator.get("/mo-dun/tiny").text
+    assert administrator.get(f"{address}/{spare}").status_code == 404
+    # Without it, a backup could not make the tables of data that was kept.
+    operations.remove(settings, "tiny", Disposal.KEEP)
+    post(administrator, f"{address}/{used}/xoa")
+    assert "cần bản này để khôi phục" in administrator.get("/mo-dun/tiny").text
+    assert [one.id for one in queries.releases()] == [used]
+
+
 # -- handing in -----------------------------------------------------------------------------
 
 
