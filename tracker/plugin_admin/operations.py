@@ -8,6 +8,7 @@ plug-in loaded, so that all of this works also when one of them keeps the server
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import logging
@@ -21,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from flask_babel import gettext as _
-from sqlalchemy import Connection, create_engine, func, select
+from sqlalchemy import Connection, create_engine, func, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from tracker.config import Settings
@@ -62,6 +64,8 @@ UNPACKED = (".unpacking-*", ".replaced-*")
 # A release that was in use this long ago is in use no more.
 SETTLED_SECONDS = 3600
 REMOVAL_TRIES = 3
+# How often PostgreSQL looks whether whoever asked it to migrate is still there.
+LOOK_SECONDS = 5
 
 Say = Callable[[str], None]
 
@@ -576,6 +580,7 @@ def _change_tables(
     try:
         snapshot_id = _take_snapshot(settings, owner, names)
         with migrate.migrating(settings.database_url) as connection:
+            _end_with_this_process(connection)
             if data:
                 snapshots.put_back(connection, owner, data)
             if has_migrations:
@@ -603,6 +608,18 @@ def _change_tables(
                 error=describe(error),
             )
         ) from error
+
+
+def _end_with_this_process(connection: Connection) -> None:
+    """Have PostgreSQL end a migration that never ends, once this process was killed over it.
+
+    By itself it notices that nobody is there any more when it has something to answer, and keeps
+    all locks until then. Versions and systems that cannot look are left as they are.
+    """
+    if connection.dialect.name != "postgresql":
+        return
+    with contextlib.suppress(DBAPIError), connection.begin_nested():
+        connection.execute(text(f"SET LOCAL client_connection_check_interval = '{LOOK_SECONDS}s'"))
 
 
 def _open_again(before: services.Standing | None) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,6 +15,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from tests.factories.accounts import make_user
@@ -19,6 +23,7 @@ from tests.factories.units import make_unit
 from tests.support.apps import PRESENT, make_settings, running_app
 from tests.support.wheels import TinyPlugin, second_migration
 from tracker.config import Settings
+from tracker.core import migrate
 from tracker.core.clock import FixedClock
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
 from tracker.core.db import db
@@ -198,6 +203,37 @@ def test_migration_that_hangs_is_ended_with_all_that_it_holds(
     assert not ask(empty, SLEEPING)
     assert ask(empty, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 1
     assert tables(settings) == set()
+
+
+def test_migration_ends_with_the_process_that_was_killed_over_it(
+    postgres: tuple[Settings, Flask, str], monkeypatch: pytest.MonkeyPatch
+):
+    settings, _app, _empty = postgres
+    monkeypatch.setattr(operations, "LOOK_SECONDS", 1)
+    gone = threading.Event()
+
+    def migrate_for_ever() -> None:
+        try:
+            with migrate.migrating(settings.database_url) as connection:
+                operations._end_with_this_process(connection)
+                # What the system does with the connections of a process that is killed.
+                with socket.socket(fileno=os.dup(connection.connection.fileno())) as wire:
+                    hang_up.append(wire)
+                    connection.execute(text("SELECT pg_sleep(600)"))
+        except DBAPIError:
+            gone.set()
+
+    hang_up: list[socket.socket] = []
+    thread = threading.Thread(target=migrate_for_ever)
+    thread.start()
+    while not ask(settings.database_url, SLEEPING):
+        assert thread.is_alive()
+        time.sleep(0.05)
+    hang_up[0].shutdown(socket.SHUT_RDWR)
+    while ask(settings.database_url, SLEEPING):
+        time.sleep(0.05)
+    thread.join()
+    assert gone.is_set()
 
 
 SLEEPING = (
