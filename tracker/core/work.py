@@ -24,7 +24,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from tracker.core import changes
 from tracker.core.context import Actor, Source, current
-from tracker.core.db import db, is_reading_only, writing
+from tracker.core.db import db, in_line_to_write, is_reading_only, writing
 from tracker.core.errors import Conflict, FieldError, NotFound, PermissionDenied, ValidationFailed
 from tracker.core.kept import forget_head
 from tracker.core.rights import rights
@@ -143,7 +143,8 @@ def run(
         raise ValidationFailed(problems)
     for attempt in range(1, TRIES + 1):
         try:
-            result, follows = _attempt(service, data, reason)
+            with in_line_to_write():
+                result, follows = _attempt(service, data, reason)
         except DBAPIError as error:
             if attempt < TRIES and getattr(error.orig, "sqlstate", None) in RETRYABLE:
                 continue

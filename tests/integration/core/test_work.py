@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 
 import pytest
+from flask import Flask
 from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from tracker.core import changes, conflicts
 from tracker.core.changes import Change, ChangeAction, ChangeSet
-from tracker.core.db import db, writing
+from tracker.core.db import db, in_line_to_write, writing
 from tracker.core.errors import Conflict, NotFound
 from tracker.core.work import Work, run
 from tracker.settings.models import Setting
@@ -75,6 +78,23 @@ def test_unit_of_work_refuses_to_hold_another():
 
     with pytest.raises(RuntimeError, match="cannot hold another"):
         run(outer, Put("agency.name", "Xã A"))
+
+
+def test_threads_stand_in_line_where_the_database_takes_one_writer(
+    app: Flask, database_backend: str
+):
+    entered = Event()
+
+    def write_too() -> None:
+        with app.app_context(), in_line_to_write():
+            entered.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        with in_line_to_write():
+            pool.submit(write_too)
+            overtook = entered.wait(0.1 if database_backend == "sqlite" else 30)
+            assert overtook is (database_backend != "sqlite")
+        assert entered.wait(30)
 
 
 def test_flush_outside_a_unit_of_work_is_refused():
