@@ -16,6 +16,7 @@ from table import show
 
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
 from tracker.imports import engine
+from tracker.ops import gunicorn_hooks
 from tracker.plans.plan_import import SPEC
 from tracker.web.contracts import contracts_of
 from tracker.web.xlsx import Column, Sheet, write_workbook
@@ -59,6 +60,7 @@ def main() -> None:
         build(Path(folder) / "tracker.db", given.tasks)
         os.environ["TRACKER_INSTANCE"] = folder
         app = make_measured()
+        gunicorn_hooks.post_worker_init(None)
         headers = {"Cookie": sign_in(app)}
         client = app.test_client(use_cookies=False)
         size = 0

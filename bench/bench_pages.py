@@ -35,6 +35,7 @@ from sqlalchemy import event, text
 from table import show
 
 from tracker.core.db import db
+from tracker.ops.supervisor import HOOKS
 
 HERE = Path(__file__).resolve().parent
 CONNECTIONS = 8
@@ -88,6 +89,7 @@ def serving(name: str, port: int, instance: Path) -> Iterator[Server]:
         [sys.executable, "-m", "gunicorn", f"serving:make_{name}()", "--chdir", str(HERE),
          "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--workers", str(WORKERS),
          "--threads", str(THREADS), "--keep-alive", "30", "--no-control-socket",
+         "--config", HOOKS,
          "--log-level", "error"],
         env={**os.environ, "TRACKER_INSTANCE": str(instance)},
     )  # fmt: skip
