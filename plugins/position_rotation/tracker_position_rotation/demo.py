@@ -174,7 +174,7 @@ def _new_wards(work: Work, by_code: dict[str, int]) -> None:
 
 
 def _accountants(work: Work, data: tuple[dict[str, int], date]) -> None:
-    """Put accountants of Cần Thơ into the register, some due, some not, two with a reason."""
+    """Put accountants of Cần Thơ into the register, some due, some not, one at study and one near retirement."""
     by_code, today = data
     chance = random.Random(SEED)  # noqa: S311 - laid from a fixed seed, nothing secret
     wards = sorted(code for code in by_code if code.startswith("CT-"))
@@ -196,16 +196,18 @@ def _accountants(work: Work, data: tuple[dict[str, int], date]) -> None:
                 name=f"{chance.choice(FAMILY)} {chance.choice(GIVEN)}",
                 post_id=post,
                 since=add_months(today, -months) - timedelta(days=chance.randrange(28)),
+                # Near retirement: the register exempts this one by itself.
+                retires_on=add_months(today, 12) if number == 11 else None,
             ),
         )
-        if number in {5, 11}:
+        if number == 5:
             services.add_deferral(
                 work,
                 inputs.AddDeferral(
                     person_id=person,
-                    reason_id=reasons["study" if number == 5 else "retirement"],
+                    reason_id=reasons["study"],
                     start=add_months(today, -3),
-                    end=add_months(today, 14) if number == 5 else None,
+                    end=add_months(today, 14),
                     evidence_number=f"{200 + number}/QĐ-SNV",
                     evidence_on=add_months(today, -3),
                 ),
