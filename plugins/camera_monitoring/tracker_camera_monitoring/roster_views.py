@@ -45,6 +45,7 @@ def show_roster() -> Page:
     may_arrange = may(ROSTER)
     form = forms.ShiftForm()
     status = 200
+    units: list[tuple[int, str]] = []
     if form.is_submitted() and not may_arrange:
         raise PermissionDenied
     if may_arrange:
@@ -61,9 +62,9 @@ def show_roster() -> Page:
                     flash(_("Đã thêm ca xem."), "success")
                     return redirect(_address(monday_of(form.day.data)), 303)
             status = 422
-        else:
-            _suggest(form, monday, units)
     days = week_of(monday)
+    if may_arrange and not form.is_submitted():
+        _suggest(form, monday, days, units)
     page = render_template(
         "camera_monitoring/roster.html",
         monday=monday,
@@ -81,9 +82,14 @@ def show_roster() -> Page:
     return page, status
 
 
-def _suggest(form: forms.ShiftForm, monday: date, units: list[tuple[int, str]]) -> None:
+def _suggest(
+    form: forms.ShiftForm,
+    monday: date,
+    days: list[watch_queries.RosterDay],
+    units: list[tuple[int, str]],
+) -> None:
     """Fill the form with the first gap of the week, from today on."""
-    for one in week_of(monday):
+    for one in days:
         if one.gaps and one.day >= today():
             form.day.data = one.day
             form.starts_at.data = one.gaps[0].starts_at

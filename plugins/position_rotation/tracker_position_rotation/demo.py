@@ -174,7 +174,7 @@ def _new_wards(work: Work, by_code: dict[str, int]) -> None:
 
 
 def _accountants(work: Work, data: tuple[dict[str, int], date]) -> None:
-    """Put accountants of Cần Thơ into the register, some due, some not, one at study and one near retirement."""
+    """Put accountants of Cần Thơ into the register: some due, one at study, one near retirement."""
     by_code, today = data
     chance = random.Random(SEED)  # noqa: S311 - laid from a fixed seed, nothing secret
     wards = sorted(code for code in by_code if code.startswith("CT-"))

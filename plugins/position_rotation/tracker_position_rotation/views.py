@@ -154,7 +154,8 @@ def _person_page(person: Person, opened: queries.OpenedReason | None = None) -> 
         today=today,
         opened=opened,
         retirement_months=retirement_months(),
-        retires_soon=retires_soon(person.retires_on, today, retirement_months()),
+        retires_soon=period is not None
+        and retires_soon(person.retires_on, today, retirement_months()),
     )
 
 
