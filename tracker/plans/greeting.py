@@ -7,6 +7,7 @@ from typing import Final
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
 from tracker.core.context import current
 from tracker.core.periods import Window, current_window, previous_window
@@ -48,8 +49,10 @@ def greeting() -> str:
 def _running(window: Window, today: date) -> str:
     days = (window.end - today).days
     return str(
-        _(
+        ngettext(
             "kỳ %(name)s chốt số liệu %(end)s (còn %(days)s ngày)",
+            "kỳ %(name)s chốt số liệu %(end)s (còn %(days)s ngày)",
+            days,
             name=_name(window),
             end=show_date(window.end),
             days=days,

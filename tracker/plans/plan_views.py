@@ -220,11 +220,8 @@ def show_plan(key: str) -> Answer:
         wanted=wanted,
         chips=_tree_chips(wanted, all_areas, lead_units),
         area_names={area.id: area.short_name for area in all_areas},
-        area_choices=[
-            ("", _("Mọi lĩnh vực")),
-            *((str(area.id), area.short_name) for area in all_areas),
-        ],
-        unit_choices=[("", _("Mọi đơn vị")), *((str(one), name) for one, name in lead_units)],
+        area_choices=[(str(area.id), area.short_name) for area in all_areas],
+        unit_choices=[(str(one), name) for one, name in lead_units],
         status_bar=[
             (status.value, number, address_with(status=status.value))
             for status, number in tree.by_status
@@ -732,7 +729,7 @@ def _fill_row_choices(
     choices = [*choices, *units.names(missing).items()]
     form.lead_unit_ids.choices = options(choices)
     form.coordinator_ids.choices = options(choices)
-    form.unit_set_id.choices = options([("", _("Không")), *unit_sets.choices(session)])
+    form.unit_set_id.choices = options([("", _("Không chọn nhóm")), *unit_sets.choices(session)])
 
 
 def _fill_documents(form: Any, plan: Plan) -> None:

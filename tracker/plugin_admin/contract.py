@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from tracker.accounts.permissions import ROLE_LABELS
 from tracker.plugins.manifest import Manifest, Right
+
+# Schedules that people say in words; others are shown as they are written.
+EVERY_MINUTES = re.compile(r"\*/([0-9]{1,2}) \* \* \* \*")
+DAILY = re.compile(r"([0-9]{1,2}) ([0-9]{1,2}) \* \* \*")
 
 
 @dataclass(frozen=True)
@@ -107,7 +113,7 @@ def _chapters(manifest: Manifest) -> list[Chapter]:
             "job",
             _("Tự chạy việc gì?"),
             [
-                Clause(f"job:{one.key}", _job(str(one.words).rstrip("."), one.cron))
+                Clause(f"job:{one.key}", job_words(str(one.words).rstrip("."), one.cron))
                 for one in manifest.jobs
             ],
             _("Không tự chạy việc gì."),
@@ -145,10 +151,21 @@ def _chapters(manifest: Manifest) -> list[Chapter]:
     ]
 
 
-def _job(what: str, cron: str) -> str:
-    if cron:
-        return str(_("%(what)s (lịch: %(cron)s).", what=what, cron=cron))
-    return str(_("%(what)s (chỉ chạy khi có yêu cầu).", what=what))
+def job_words(what: str, cron: str) -> str:
+    """Say when a job runs, in words where its schedule is a plain one."""
+    if not cron:
+        return str(_("%(what)s (chỉ chạy khi có yêu cầu).", what=what))
+    if found := EVERY_MINUTES.fullmatch(cron):
+        minutes = int(found[1])
+        words: str = ngettext(
+            "%(what)s, mỗi %(num)d phút.", "%(what)s, mỗi %(num)d phút.", minutes, what=what
+        )
+        return words
+    if found := DAILY.fullmatch(cron):
+        return str(
+            _("%(what)s, hằng ngày lúc %(time)s.", what=what, time=f"{found[2]:0>2}:{found[1]:0>2}")
+        )
+    return str(_("%(what)s (lịch: %(cron)s).", what=what, cron=cron))
 
 
 def _right(right: Right) -> Clause:

@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from markupsafe import Markup
 
 from tracker.core.context import current
@@ -220,9 +221,12 @@ def _sentences(
     if found.oldest:
         oldest = found.oldest[0]
         said.append(
-            _(
+            ngettext(
                 "Còn %(late)s phần việc quá hạn; lâu nhất là “%(title)s” của %(unit)s, "
                 "quá hạn %(days)s ngày.",
+                "Còn %(late)s phần việc quá hạn; lâu nhất là “%(title)s” của %(unit)s, "
+                "quá hạn %(days)s ngày.",
+                oldest.days,
                 late=show_number(sum(late)),
                 title=oldest.title,
                 unit=oldest.unit,

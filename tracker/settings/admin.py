@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy import ColumnElement, extract, select, true
 
@@ -118,7 +119,7 @@ class WindowView(SecureModelView):
     column_values = {  # noqa: RUF012
         "from": lambda one: (
             f"{one.from_day:02}/{one.from_month:02}"
-            + (f" ({_l('năm trước')})" if one.from_year_offset else "")
+            + (" (" + _("năm trước") + ")" if one.from_year_offset else "")
         ),
         "to": lambda one: f"{one.to_day:02}/{one.to_month:02}",
         "due": lambda one: f"{one.due_day:02}/{one.due_month:02}",

@@ -8,6 +8,7 @@ from typing import Any
 from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_ngettext as ngettext
 from sqlalchemy import ColumnElement, or_
 from sqlalchemy.orm import joinedload
 
@@ -30,7 +31,7 @@ class UnitView(SecureModelView):
 
     record = Unit
     permission = MANAGE
-    label = _l("Đơn vị")
+    label = ngettext("Đơn vị", "Đơn vị", 2)
     hint = _l("Sửa tên ngắn, mã, chức danh; đổi tên, sáp nhập, chia tách làm ở trang sắp xếp.")
     slug = "don-vi"
     icon = "unit"

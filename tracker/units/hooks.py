@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from flask import Blueprint, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_ngettext as ngettext
 
 from tracker.core.context import current
 from tracker.core.db import db
@@ -67,7 +68,7 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
     return (
         MenuItem(
             key="units",
-            label=_l("Đơn vị"),
+            label=ngettext("Đơn vị", "Đơn vị", 2),
             endpoint="units.list_units",
             icon="unit",
             group="plan",
@@ -101,7 +102,11 @@ def tracker_register_search_providers() -> Sequence[SearchProvider]:
     """Find units by any of their names."""
     return (
         SearchProvider(
-            key="units", label=_l("Đơn vị"), search=search, permission="units.view", weight=40
+            key="units",
+            label=ngettext("Đơn vị", "Đơn vị", 2),
+            search=search,
+            permission="units.view",
+            weight=40,
         ),
     )
 
@@ -132,7 +137,7 @@ def tracker_register_import_specs() -> Sequence[ImportSpec]:
     return (
         ImportSpec(
             key="units",
-            label=_l("Đơn vị"),
+            label=ngettext("Đơn vị", "Đơn vị", 2),
             columns=importing.COLUMNS,
             permission="units.manage",
             parse=importing.parse,

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from flask import Flask, g, has_request_context, request
-from flask_babel import Babel, get_locale, get_translations
+from flask_babel import Babel, get_locale, get_translations, ngettext
 from flask_babel import gettext as _
 from markupsafe import Markup
 
@@ -96,11 +96,13 @@ def show_due(due_on: date | None, today: date) -> str:
         return str(_("chưa có hạn"))
     days = (due_on - today).days
     if days < 0:
-        words: str = _("quá hạn %(days)s ngày", days=show_number(-days))
+        words: str = ngettext(
+            "quá hạn %(days)s ngày", "quá hạn %(days)s ngày", -days, days=show_number(-days)
+        )
     elif days == 0:
         words = _("hạn hôm nay")
     else:
-        words = _("còn %(days)s ngày", days=show_number(days))
+        words = ngettext("còn %(days)s ngày", "còn %(days)s ngày", days, days=show_number(days))
     return f"{words} · {show_date(due_on)}"
 
 

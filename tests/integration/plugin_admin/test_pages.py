@@ -28,7 +28,7 @@ from tracker.core.db import db
 from tracker.core.rights import Role
 from tracker.core.work import run
 from tracker.jobs.models import JobRun, RunState
-from tracker.plugin_admin import exports, operations, queries, services
+from tracker.plugin_admin import contract, exports, operations, queries, services
 from tracker.plugins import signatures
 from tracker.plugins.models import Disposal, PluginInstall
 from tracker.plugins.states import PluginState, Reason
@@ -166,12 +166,26 @@ def test_page_of_a_plugin_shows_contract_releases_and_faults(administrator: Flas
         assert "incidents.json" in archive.namelist()
 
 
+@pytest.mark.parametrize(
+    ("cron", "words"),
+    [
+        ("*/5 * * * *", "Dọn, mỗi 5 phút."),
+        ("5 14 * * *", "Dọn, hằng ngày lúc 14:05."),
+        ("0 6 * * 1-5", "Dọn (lịch: 0 6 * * 1-5)."),
+        ("", "Dọn (chỉ chạy khi có yêu cầu)."),
+    ],
+)
+def test_schedules_are_said_in_words(app: Flask, cron: str, words: str):
+    with app.app_context():
+        assert contract.job_words("Dọn", cron) == words
+
+
 def test_upgrade_shows_only_what_is_new_first(administrator: FlaskClient, put_in, add):
     put_in(TINY)
     release_id = add(DECLARED)
     page = administrator.get(f"/mo-dun/tiny/ban/{release_id}").text
     news = page[page.index("Điểm mới so với bản 1.0") : page.index("Mô-đun này cam kết")]
-    assert "Dọn ghi chú cũ" in news
+    assert "Dọn ghi chú cũ, hằng ngày lúc 02:10." in news
     assert "Số điện thoại người trực" in news
     assert "Xem sổ ghi" not in news
     assert "Nâng cấp lên 2.0" in page
