@@ -15,6 +15,7 @@ from tests.factories.accounts import make_user, sign_in
 from tests.factories.plans import assignment_of, make_plan, make_task
 from tests.factories.units import make_unit
 from tests.support.browser import (
+    VIEWPORTS,
     Complaints,
     LiveServer,
     NewPage,
@@ -115,6 +116,26 @@ def test_head_reports_a_task_as_done_in_three_taps(office: Office, clock: FixedC
     expect(timeline).to_contain_text("Báo đã hoàn thành")
     expect(timeline).to_contain_text("412/BC-STP")
     expect(timeline).to_contain_text("Lê Minh Đức")
+
+
+def test_choices_fold_on_a_phone_and_open_to_stay(office: Office) -> None:
+    """The figure comes first; opening the choices asks the server nothing."""
+    page = office.enter(Role.LEADER, "phone")
+    for path, field in (("/tong-quan", "Tính đến ngày"), ("/viec", "Mọi kế hoạch")):
+        page.goto(path)
+        choices = page.locator(".filter-more").get_by_label(field)
+        expect(choices).to_be_hidden()
+        if path == "/tong-quan":
+            figure = page.locator(".lead-figure").bounding_box()
+            assert figure is not None
+            assert figure["y"] + figure["height"] < VIEWPORTS["phone"][1] / 2
+        asked: list[str] = []
+        page.on("request", lambda request, asked=asked: asked.append(request.url))
+        page.get_by_text("Bộ lọc", exact=True).tap()
+        expect(choices).to_be_visible()
+        assert [one for one in asked if path in one] == []
+        assert axe(page) == []
+        assert sideways_overflow(page) == 0
 
 
 def test_leader_urges_from_the_overview_and_the_head_answers(office: Office) -> None:

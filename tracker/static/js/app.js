@@ -418,7 +418,8 @@
       bulkOf(field).querySelectorAll("[data-check]").forEach(function (box) { box.checked = field.checked; });
       refreshBulk(bulkOf(field));
     }
-    const auto = field.matches("select, input[type=checkbox], input[type=radio]") && field.closest("form[data-auto]");
+    // What has no name is not sent: it only folds the other fields.
+    const auto = field.name && field.matches("select, input[type=checkbox], input[type=radio]") && field.closest("form[data-auto]");
     if (auto) auto.submit();
     if (field.dataset.rangeFor) setRange(field);
   });
