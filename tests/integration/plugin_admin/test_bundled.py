@@ -35,7 +35,7 @@ from tracker.files.models import Attachment
 from tracker.files.services import FileInput, prepare
 from tracker.files.store import make_stores
 from tracker.ops.instance import fill
-from tracker.plugin_admin import operations, queries, sources
+from tracker.plugin_admin import operations, queries, services, sources
 from tracker.plugin_admin.bundled import install_bundled, own_key
 from tracker.plugins import calls, gate, signatures, switch
 from tracker.plugins.host import host_of
@@ -266,7 +266,9 @@ class Office:
         db.session.rollback()
         store = make_stores(self.settings).contents
         found: list[tuple[object, ...]] = []
-        for one in db.session.scalars(select(Attachment).order_by(Attachment.public_id)):
+        # What left it in exports is no file of its records.
+        of_records = select(Attachment).where(Attachment.owner_kind != services.EXPORTS)
+        for one in db.session.scalars(of_records.order_by(Attachment.public_id)):
             with closing(store.open(one.sha256)) as content:
                 found.append(
                     (one.public_id, one.name, one.owner_kind, one.owner_id, content.read())
