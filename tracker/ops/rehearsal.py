@@ -12,7 +12,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -57,19 +57,37 @@ CORE_PAGES = ("/", "/tong-quan", "/bao-cao-ky", "/tim?q=a")
 
 
 @dataclass(frozen=True)
-class Rehearsal:
-    """What is to be rehearsed."""
+class Release:
+    """A release that is to be tried out."""
 
+    id: int
     name: str
-    # Of the release, unpacked; its package lies in it.
+    # Where it is unpacked; its package lies in it.
     folder: str
     # The revision that the plug-in's tables are at before; '' when there are none.
     revision: str
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What is to be rehearsed: releases that will run beside each other."""
+
+    releases: Sequence[Release]
     instance: str
     database_url: str
-    release_id: int
-    # No database: the plug-in is loaded and that is all.
+    # No database: the plug-ins are loaded and that is all.
     only_load: bool = False
+
+    @classmethod
+    def read(cls, text: str) -> Rehearsal:
+        """Return what the parent wrote down."""
+        values = json.loads(text)
+        return cls(releases=[Release(**one) for one in values.pop("releases")], **values)
+
+    @property
+    def names(self) -> list[str]:
+        """The plug-ins."""
+        return [one.name for one in self.releases]
 
 
 @dataclass
@@ -94,26 +112,31 @@ class Failed(Exception):
 def rehearse(task: Rehearsal) -> Findings:
     """Migrate up, down and up, load, and open every page as each role."""
     found = Findings()
-    owner = Owner(task.name, Path(task.folder) / f"tracker_{task.name}" / "migrations")
-    url = task.database_url
     try:
         if task.only_load:
             _step(found, "load", lambda: _load(task))
             return found
-        if (owner.folder / "versions").is_dir():
-            back = task.revision or "base"
-            bounds.guard(url, owner)
-            before = bounds.shape_of_others(url, owner)
-            _step(found, "up", lambda: migrate.upgrade(url, owner=owner))
-            _step(found, "bounds", lambda: _check_bounds(url, owner, before))
-            _step(found, "down", lambda: migrate.downgrade(url, back, owner=owner))
-            _step(found, "again", lambda: migrate.upgrade(url, owner=owner))
-            bounds.unguard(url)
+        for release in task.releases:
+            _try_migrations(found, task.database_url, release)
         app = _step(found, "load", lambda: _load(task))
-        _step(found, "pages", lambda: _open_pages(app, task.name, task.release_id, found))
+        _step(found, "pages", lambda: _open_pages(app, task, found))
     except Failed:
         pass
     return found
+
+
+def _try_migrations(found: Findings, url: str, release: Release) -> None:
+    owner = Owner(release.name, Path(release.folder) / f"tracker_{release.name}" / "migrations")
+    if not (owner.folder / "versions").is_dir():
+        return
+    back = release.revision or "base"
+    bounds.guard(url, owner)
+    before = bounds.shape_of_others(url, owner)
+    _step(found, "up", lambda: migrate.upgrade(url, owner=owner))
+    _step(found, "bounds", lambda: _check_bounds(url, owner, before))
+    _step(found, "down", lambda: migrate.downgrade(url, back, owner=owner))
+    _step(found, "again", lambda: migrate.upgrade(url, owner=owner))
+    bounds.unguard(url)
 
 
 def _check_bounds(url: str, owner: Owner, before: bounds.Shape) -> None:
@@ -146,29 +169,33 @@ def _load(task: Rehearsal) -> Flask:
         instance=Path(task.instance), database_url=task.database_url, secret_key=new_token()
     )
     plugins = load_plugins(settings)
-    if task.name not in plugins:
-        raise RuntimeError(plugins.failures.get(task.name, "it is not in the set"))
+    for name in task.names:
+        if name not in plugins:
+            raise RuntimeError(plugins.failures.get(name, "it is not in the set"))
     app = create_app(settings, plugins)
-    fault = host_of(app).failures.get(task.name)
-    if fault:
-        raise RuntimeError(fault)
+    for name in task.names:
+        fault = host_of(app).failures.get(name)
+        if fault:
+            raise RuntimeError(fault)
     return app
 
 
 # -- pages ----------------------------------------------------------------------------------
 
 
-def _open_pages(app: Flask, name: str, release_id: int, found: Findings) -> None:
+def _open_pages(app: Flask, task: Rehearsal, found: Findings) -> None:
     context = Context(SYSTEM_ACTOR, SystemClock(), Source.COMMAND)
     with app.app_context(), acting(context):
-        # In the copy it is installed, or its gate would stay closed.
-        run(
-            services.set_installed,
-            services.SetInstalled(name, release_id, None, Wanted.ENABLED),
-        )
+        # In the copy they are installed, or their gates would stay closed.
+        for one in task.releases:
+            run(
+                services.set_installed,
+                services.SetInstalled(one.name, one.id, None, Wanted.ENABLED),
+            )
         tokens = run(_add_people, None)
+        own = [address for name in task.names for address in _own_addresses(app, name)]
         # Different keys make the same address where it names something else than a number.
-        addresses = list(dict.fromkeys([*_own_addresses(app, name), *_core_addresses()]))
+        addresses = list(dict.fromkeys([*own, *_core_addresses()]))
         db.session.remove()
     for role, token in tokens.items():
         client = app.test_client()
@@ -178,7 +205,7 @@ def _open_pages(app: Flask, name: str, release_id: int, found: Findings) -> None
             _open(client, address, role, found)
     with app.app_context():
         for incident in db.session.scalars(
-            select(PluginIncident).where(PluginIncident.plugin == name)
+            select(PluginIncident).where(PluginIncident.plugin.in_(task.names))
         ):
             found.fail(f"{incident.place}: {incident.kind} {incident.message}")
         db.session.remove()
@@ -312,7 +339,7 @@ def _core_addresses() -> list[str]:
 def main(task_path: str, answer_path: str) -> None:
     """Read the task, rehearse it, write the answer."""
     logging.basicConfig(level=logging.ERROR)
-    task = Rehearsal(**json.loads(Path(task_path).read_text(encoding="utf-8")))
+    task = Rehearsal.read(Path(task_path).read_text(encoding="utf-8"))
     # Before there is an app: a migration may encrypt what was plain.
     secrets.keys[:] = [partial(secrets.load_keys, Path(task.instance))]
     answer = json.dumps(asdict(rehearse(task)), ensure_ascii=False)

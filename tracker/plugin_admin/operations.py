@@ -374,7 +374,7 @@ def install(
         report = None
         if not skip_rehearsal:
             say(_("Diễn tập trên bản sao cơ sở dữ liệu"))
-            report = _rehearse(settings, names, revision)
+            report = _rehearse(settings, (names, revision))
         elif not skip_trial:
             say(_("Nạp thử"))
             _try_loading(settings, names)
@@ -484,21 +484,26 @@ def _check_data(owner: Owner, data: bytes, rows: Mapping[str, int]) -> None:
         )
 
 
-def rehearse(settings: Settings, release_id: int) -> dict[str, Any]:
-    """Rehearse a release without switching; return and keep the report. Raises PluginError."""
+def rehearse(settings: Settings, *release_ids: int) -> dict[str, Any]:
+    """Rehearse releases without switching; return and keep the report. Raises PluginError.
+
+    Several are tried out beside each other, as they will run. None may need another of them.
+    """
     with _one_at_a_time(settings):
-        release = queries.release(release_id)
-        _check_trust(settings, release)
-        package = _package_of(release)
         installed = _installed()
-        before = installed.get(package.name)
-        _check_fit(package, installed)
-        folder = packages.unpack(package, plugins_folder(settings.instance))
-        revision, _rows = _tables_now(settings, owner_of(folder, package.name))
-        names = _Names(package, release_id, before[0] if before else None)
+        tried: list[tuple[_Names, str]] = []
+        for release_id in release_ids:
+            release = queries.release(release_id)
+            _check_trust(settings, release)
+            package = _package_of(release)
+            before = installed.get(package.name)
+            _check_fit(package, installed)
+            folder = packages.unpack(package, plugins_folder(settings.instance))
+            revision, _rows = _tables_now(settings, owner_of(folder, package.name))
+            tried.append((_Names(package, release_id, before[0] if before else None), revision))
         db.session.rollback()
         try:
-            return dict(_rehearse(settings, names, revision))
+            return dict(_rehearse(settings, *tried))
         except RehearsalFailed as error:
             return error.report
 
@@ -516,12 +521,13 @@ def _try_loading(settings: Settings, names: _Names) -> None:
         raise RehearsalFailed(f"{names.name} {names.version}", report)
 
 
-def _rehearse(settings: Settings, names: _Names, revision: str) -> Mapping[str, Any]:
-    report = rehearsal.rehearse(settings, _candidate(names, revision))
+def _rehearse(settings: Settings, *tried: tuple[_Names, str]) -> Mapping[str, Any]:
+    report = rehearsal.rehearse(settings, [_candidate(*one) for one in tried])
     passed = bool(report["passed"])
-    run(services.save_rehearsal, services.SaveRehearsal(names.release_id, passed, report))
+    for names, _revision in tried:
+        run(services.save_rehearsal, services.SaveRehearsal(names.release_id, passed, report))
     if not passed:
-        raise RehearsalFailed(f"{names.name} {names.version}", report)
+        raise RehearsalFailed(", ".join(f"{one.name} {one.version}" for one, _ in tried), report)
     return report
 
 

@@ -40,9 +40,10 @@ class Candidate:
     beside: Sequence[SetEntry]
 
 
-def rehearse(settings: Settings, candidate: Candidate) -> dict[str, Any]:
+def rehearse(settings: Settings, candidates: Sequence[Candidate]) -> dict[str, Any]:
     """Return the report of a rehearsal; `passed` says whether the switch may follow.
 
+    Several are tried out beside each other, with one load of the app and one copy.
     Raises PluginError when no copy of the database can be made.
     """
     base = plugins_folder(settings.instance)
@@ -53,7 +54,7 @@ def rehearse(settings: Settings, candidate: Candidate) -> dict[str, Any]:
         url = copy_database(settings, folder)
         copied = time.monotonic()
         try:
-            report = _run_child(settings, candidate, folder, url)
+            report = _run_child(settings, candidates, folder, url)
         finally:
             clear_copy(url)
         size = _size(url)
@@ -71,7 +72,7 @@ def try_loading(settings: Settings, candidate: Candidate) -> dict[str, Any]:
     with TemporaryDirectory(prefix=".trial-", dir=base) as name:
         folder = Path(name)
         url = f"sqlite:///{folder / 'none.db'}"
-        report = _run_child(settings, candidate, folder, url, only_load=True)
+        report = _run_child(settings, [candidate], folder, url, only_load=True)
     report["passed"] = not report["errors"]
     report["seconds"] = round(time.monotonic() - started, 1)
     return report
@@ -84,7 +85,7 @@ def _size(url: str) -> int:
 
 def _run_child(
     settings: Settings,
-    candidate: Candidate,
+    candidates: Sequence[Candidate],
     folder: Path,
     url: str,
     *,
@@ -95,18 +96,24 @@ def _run_child(
     instance.mkdir()
     if key_file(settings.instance).exists():
         shutil.copy2(key_file(settings.instance), key_file(instance))
-    entries = [_at(base, one) for one in (*candidate.beside, candidate.entry)]
-    write_set(instance, SetFile(0, tuple(entries)))
+    entries = {one.name: one for candidate in candidates for one in candidate.beside}
+    entries |= {candidate.entry.name: candidate.entry for candidate in candidates}
+    write_set(instance, SetFile(0, tuple(_at(base, one) for one in entries.values())))
     task, answer = folder / "task.json", folder / "answer.json"
     task.write_text(
         json.dumps(
             {
-                "name": candidate.entry.name,
-                "folder": str(base / candidate.entry.path),
-                "revision": candidate.revision,
+                "releases": [
+                    {
+                        "id": one.release_id,
+                        "name": one.entry.name,
+                        "folder": str(base / one.entry.path),
+                        "revision": one.revision,
+                    }
+                    for one in candidates
+                ],
                 "instance": str(instance),
                 "database_url": url,
-                "release_id": candidate.release_id,
                 "only_load": only_load,
             }
         ),

@@ -30,6 +30,7 @@ from tracker.core.clock import FixedClock
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
 from tracker.core.db import db
 from tracker.core.errors import PluginError
+from tracker.core.rights import Role
 from tracker.core.work import run
 from tracker.files.models import Attachment
 from tracker.files.services import FileInput, prepare
@@ -84,37 +85,70 @@ def settings(databases: Databases, tmp_path: Path) -> Iterator[Settings]:
 
 @pytest.fixture
 def plugins(tmp_path: Path) -> Path:
-    """A folder with the sources of one plug-in, and one that cannot be built."""
+    """A folder with the sources of two plug-ins, and one that cannot be built."""
     folder = tmp_path / "plugins"
-    for path, content in TINY.sources().items():
-        target = folder / "tiny" / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-    (folder / "tiny" / "pyproject.toml").write_text(PROJECT)
+    for plugin in (TINY, TinyPlugin(name="other")):
+        for path, content in plugin.sources().items():
+            target = folder / plugin.name / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        project = PROJECT.replace("tiny", plugin.name)
+        (folder / plugin.name / "pyproject.toml").write_text(project)
     (folder / "broken").mkdir()
     (folder / "broken" / "pyproject.toml").write_text("[project")
     return folder
 
 
 def test_bundled_plugins_are_built_signed_and_installed_once(settings: Settings, plugins: Path):
-    broken, tiny = install_bundled(settings, plugins)
+    broken, *good = install_bundled(settings, plugins)
     assert broken.name == "broken"
     assert "Không đóng gói được" in broken.problem
-    assert (tiny.name, tiny.version, tiny.problem, tiny.is_new) == ("tiny", "1.0", "", True)
+    assert [(one.name, one.version, one.problem, one.is_new) for one in good] == [
+        ("other", "1.0", "", True),
+        ("tiny", "1.0", "", True),
+    ]
     line = queries.line("tiny")
     assert queries.key_names()[line.signed_by] == "Khóa của hệ thống này"
-    rehearsal = queries.rehearsal(line.release_id)
-    assert rehearsal is not None
-    assert rehearsal.passed
+    reports = []
+    for name in ("other", "tiny"):
+        rehearsal = queries.rehearsal(queries.line(name).release_id)
+        assert rehearsal is not None
+        assert rehearsal.passed
+        reports.append(rehearsal.report)
+    # Both in one go, each with its migrations and pages, the core's pages once.
+    assert reports[0] == reports[1]
+    assert [one["name"] for one in reports[0]["steps"]].count("down") == 2
+    opened = [one["address"] for one in reports[0]["pages"] if one["role"] == Role.ADMINISTRATOR]
+    assert {"/other/", "/tiny/", "/tong-quan"} <= set(opened)
+    assert len(opened) == len(set(opened))
     assert not (plugins / "tiny" / "build").exists()
     again = install_bundled(settings, plugins)
-    assert [one.is_new for one in again] == [False, False]
-    assert again[1].problem == ""
+    assert [one.is_new for one in again] == [False, False, False]
+    assert [one.problem for one in again[1:]] == ["", ""]
     hooks = plugins / "tiny" / "tracker_tiny" / "hooks.py"
     hooks.write_text(hooks.read_text() + "\n# changed\n")
-    changed = install_bundled(settings, plugins)[1]
-    assert (changed.problem, changed.is_new) == ("", True)
+    changed = install_bundled(settings, plugins)[2]
+    assert (changed.name, changed.problem, changed.is_new) == ("tiny", "", True)
     assert queries.line("tiny").release_id == line.release_id
+
+
+def test_bundled_plugins_that_fail_together_are_rehearsed_alone(
+    settings: Settings, plugins: Path, monkeypatch: pytest.MonkeyPatch
+):
+    alone: list[bool] = []
+
+    def fail(*_: object) -> dict[str, Any]:
+        raise PluginError("one of them")
+
+    def note(_settings: Settings, release_id: int, **options: Any) -> operations.Outcome:
+        alone.append(not options["skip_rehearsal"] and not options["skip_trial"])
+        return operations.Outcome(queries.release(release_id).name, "1.0", 1)
+
+    monkeypatch.setattr(operations, "rehearse", fail)
+    monkeypatch.setattr(operations, "install", note)
+    outcomes = install_bundled(settings, plugins)[1:]
+    assert [(one.name, one.problem) for one in outcomes] == [("other", ""), ("tiny", "")]
+    assert alone == [True, True]
 
 
 def test_folder_without_sources_and_unknown_names_are_refused(settings: Settings, tmp_path: Path):
