@@ -21,7 +21,7 @@ PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 PLUGIN_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run test test-plugins test-fast lint format bench chaos lock translations vendor bundle clean
+.PHONY: help install install-dev run test prepare-tests test-plugins test-fast lint format bench chaos lock translations vendor bundle clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,10 +35,12 @@ run: $(BASE) ## install, load the demo and start the server
 	$(BIN)/tracker run
 
 test: $(DEV) ## install what the tests need; check the code; run every test on both databases
-	$(BIN)/python -m tools.prepare_tests
-	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory --jobs=2 --output-sync=target prepare-tests lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=30
 	$(MAKE) --no-print-directory test-plugins
+
+prepare-tests: $(DEV)
+	$(BIN)/python -m tools.prepare_tests
 
 test-plugins: $(DEV) ## run the tests of the plug-ins, each in its own folder, on both databases
 	@for folder in $(PLUGINS); do echo "== $$folder"; \
@@ -64,8 +66,7 @@ format: $(DEV) ## write the code in the house style
 bench: $(DEV) ## run the benchmarks; each prints a table
 	@for file in bench/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
 
-chaos: $(DEV) ## kill job processes and take databases away for longer than 'make test' does
-	$(BIN)/python -m tools.prepare_tests
+chaos: prepare-tests ## kill job processes and take databases away for longer than 'make test' does
 	TRACKER_TEST_FAULT_ROUNDS=200 TRACKER_TEST_OUTAGE_SECONDS=30 \
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=0 tests/faults
 

@@ -15,6 +15,7 @@ from flask import globals as flask_globals
 from flask.testing import FlaskClient
 
 from tests.support.apps import PRESENT, make_settings, running_app
+from tests.support.fillings import known_of
 from tracker.core import context
 from tracker.core.clock import FixedClock
 from tracker.core.db import writing
@@ -28,10 +29,6 @@ pytest_plugins = ["tests.support.browser"]
 
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
 hypothesis.settings.load_profile("repeatable")
-
-SHARED_FOLDER = "tracker_shared_folder"
-_shared = pytest.StashKey[Path]()
-_cleanup = pytest.StashKey[ExitStack]()
 
 
 # -- one run: options, the folder its processes share, the environment ----------------------
@@ -47,25 +44,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    stack = config.stash[_cleanup] = ExitStack()
-    worker_input: dict[str, str] | None = getattr(config, "workerinput", None)
-    if worker_input is None:
-        config.stash[_shared] = stack.enter_context(postgres.run_folder(os.getpid()))
-    else:
-        config.stash[_shared] = Path(worker_input[SHARED_FOLDER])
     # What a developer has set for a server of their own must not steer the tests.
     for name in list(os.environ):
         if name.startswith("TRACKER_") and not name.startswith("TRACKER_TEST_"):
             del os.environ[name]
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    node.workerinput[SHARED_FOLDER] = str(node.config.stash[_shared])
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    config.stash[_cleanup].close()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -83,19 +65,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def databases(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Databases]:
+def databases(tracker_run_folder: Path) -> Iterator[Databases]:
     """Makers of fresh databases for this process."""
     from tracker.core.migrate import upgrade
 
-    pool = Databases(
-        folder=tmp_path_factory.mktemp("templates"),
-        shared=request.config.stash[_shared],
-        prefix=f"tracker_test_{os.getpid()}",
-        migrate=upgrade,
-        server_url=os.environ.get("TEST_DATABASE_URL"),
-    )
+    pool = Databases(tracker_run_folder, upgrade, os.environ.get("TEST_DATABASE_URL"))
     yield pool
     pool.close()
 
@@ -116,7 +90,7 @@ def filling() -> Filling | None:
 @pytest.fixture
 def filled(databases: Databases, database_backend: str, filling: Filling, database_url: str) -> Any:
     """What the filling tells of itself."""
-    return databases.known(database_backend, filling)
+    return known_of(databases, database_backend, filling)
 
 
 @pytest.fixture

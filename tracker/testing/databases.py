@@ -1,16 +1,19 @@
 """A fresh, migrated database for each test, by copying a template that is migrated once.
 
-One `Databases` object serves one worker process. Making the schema by the real migrations takes
-seconds; copying it takes milliseconds, on both engines.
+One `Databases` object serves one worker process; templates are made by whichever process of a run
+needs one first. Making the schema by the real migrations takes seconds; copying it takes
+milliseconds, on both engines.
 """
 
 import contextlib
+import fcntl
+import functools
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tracker.testing import postgres
 
@@ -22,30 +25,34 @@ Migrate = Callable[[str], object]
 class Filling:
     """What many tests begin with: a name for it, and what writes it into a migrated database.
 
-    `fill` takes the database's URL and returns what the tests need to know of it (ids).
+    `fill` takes the database's URL and a folder for files that belong to the rows, and returns
+    what the tests need to know of them (ids), in a form of theirs.
     """
 
     name: str
-    fill: Callable[[str], Any]
+    fill: Callable[[str, Path], bytes]
+
+
+@dataclass(frozen=True)
+class Template:
+    """What is copied: a path of SQLite or a name on the server, the files, what is known of it."""
+
+    database: str
+    files: Path
+    known: bytes
 
 
 class Databases:
-    """Copies of the migrated templates, one per backend, made at the first demand."""
+    """Copies of the migrated templates, one per backend and filling, made at the first demand."""
 
-    def __init__(
-        self, folder: Path, shared: Path, prefix: str, migrate: Migrate, server_url: str | None
-    ) -> None:
-        """Keep files in `folder` (this worker's); share a server with others through `shared`."""
-        self._folder = folder
+    def __init__(self, shared: Path, migrate: Migrate, server_url: str | None) -> None:
+        """Keep templates, and the server unless `server_url` names one, in `shared` by all."""
         self._shared = shared
-        self._prefix = prefix
+        self._folder = shared / "templates"
+        self._folder.mkdir(exist_ok=True)
         self._migrate = migrate
         self._server_url = server_url
-        self._server: postgres.Server | None = None
-        # Templates by what they are filled with; "" is migrated and empty.
-        self._sqlite_templates: dict[str, Path] = {}
-        self._postgresql_templates: dict[str, str] = {}
-        self._known: dict[tuple[str, str], Any] = {}
+        self._templates: dict[tuple[str, str], Template] = {}
 
     @contextlib.contextmanager
     def fresh(
@@ -56,70 +63,73 @@ class Databases:
         SQLite's file lies in `folder`. With `migrated=False` the database is empty; `filling` is
         written once, and copied with the tables. Raises PostgresMissing.
         """
-        make = self._fresh_sqlite if backend == "sqlite" else self._fresh_postgresql
-        with make(folder, migrated, filling) as url:
-            yield url
+        template = self._template(backend, filling) if migrated else None
+        if backend == "sqlite":
+            path = folder / "tracker.sqlite3"
+            if template is not None:
+                shutil.copyfile(template.database, path)
+            yield f"sqlite:///{path}"
+            return
+        name = self._server.create(*([template.database] if template else []))
+        try:
+            yield self._server.url_of(name)
+        finally:
+            self._server.discard(name)
 
-    def known(self, backend: str, filling: Filling) -> Any:
+    def known(self, backend: str, filling: Filling) -> bytes:
         """Return what `filling` told of itself when it was written on a backend."""
-        return self._known[backend, filling.name]
+        return self._template(backend, filling).known
 
-    def _fill(self, backend: str, url: str, filling: Filling) -> None:
-        self._known[backend, filling.name] = filling.fill(url)
+    def files(self, backend: str, filling: Filling) -> Path:
+        """Return the folder of the files that `filling` keeps beside its rows, to be copied."""
+        return self._template(backend, filling).files
 
-    @contextlib.contextmanager
-    def _fresh_sqlite(self, folder: Path, migrated: bool, filling: Filling | None) -> Iterator[str]:
-        path = folder / "tracker.sqlite3"
-        if migrated:
-            shutil.copyfile(self._sqlite(filling), path)
-        yield f"sqlite:///{path}"
-
-    def _sqlite(self, filling: Filling | None) -> Path:
-        name = filling.name if filling else ""
-        if name not in self._sqlite_templates:
-            empty = self._sqlite(None) if filling else None
-            path = self._folder / f"template{len(self._sqlite_templates)}.sqlite3"
-            url = f"sqlite:///{path}"
-            if filling is None or empty is None:
-                self._migrate(url)
+    def _template(self, backend: str, filling: Filling | None) -> Template:
+        key = (backend, filling.name if filling else "")
+        if key not in self._templates:
+            folder = self._folder / "-".join(key).replace(" ", "-")
+            folder.mkdir(exist_ok=True)
+            if backend == "sqlite":
+                database = str(folder / "template.sqlite3")
             else:
-                shutil.copyfile(empty, path)
-                self._fill("sqlite", url, filling)
-            with contextlib.closing(sqlite3.connect(path)) as connection:
+                database = f"{self._shared.name}-{folder.name}"
+            note = folder / "known"
+            with (folder / "lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not note.exists():
+                    note.write_bytes(self._make(backend, filling, database, folder / "files"))
+            self._templates[key] = Template(database, folder / "files", note.read_bytes())
+        return self._templates[key]
+
+    def _make(self, backend: str, filling: Filling | None, database: str, files: Path) -> bytes:
+        """Write a template over what a process that was killed may have left of it."""
+        empty = self._template(backend, None).database if filling else None
+        shutil.rmtree(files, ignore_errors=True)
+        files.mkdir()
+        if backend == "sqlite":
+            url = f"sqlite:///{database}"
+            Path(database).unlink(missing_ok=True)
+            if empty is not None:
+                shutil.copyfile(empty, database)
+        else:
+            url = self._server.url_of(self._server.replace(database, empty or "template0"))
+        known = b""
+        if filling is None:
+            self._migrate(url)
+        else:
+            known = filling.fill(url, files)
+        if backend == "sqlite":
+            with contextlib.closing(sqlite3.connect(database)) as connection:
                 # All of it into the one file that is copied.
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            self._sqlite_templates[name] = path
-        return self._sqlite_templates[name]
+        return known
 
-    @contextlib.contextmanager
-    def _fresh_postgresql(
-        self, _folder: Path, migrated: bool, filling: Filling | None
-    ) -> Iterator[str]:
-        if self._server is None:
-            url = self._server_url or postgres.start(self._shared)
-            self._server = postgres.Server(url, self._prefix)
-        server = self._server
-        name = server.create(self._template_on(server, filling)) if migrated else server.create()
-        try:
-            yield server.url_of(name)
-        finally:
-            server.discard(name)
-
-    def _template_on(self, server: postgres.Server, filling: Filling | None) -> str:
-        key = filling.name if filling else ""
-        if key not in self._postgresql_templates:
-            if filling is None:
-                name = server.create()
-                self._migrate(server.url_of(name))
-            else:
-                name = server.create(self._template_on(server, None))
-                self._fill("postgresql", server.url_of(name), filling)
-            self._postgresql_templates[key] = name
-        return self._postgresql_templates[key]
+    @functools.cached_property
+    def _server(self) -> postgres.Server:
+        url = self._server_url or postgres.start(self._shared)
+        return postgres.Server(url, f"{self._shared.name}-{os.getpid()}")
 
     def close(self) -> None:
-        """Drop the templates and leave the server."""
-        if self._server is not None:
-            for name in self._postgresql_templates.values():
-                self._server.discard(name)
+        """Leave the server."""
+        if "_server" in vars(self):
             self._server.close()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from tracker.config import Settings
     from tracker.core.clock import FixedClock
+    from tracker.testing.apps import KeptApps
     from tracker.testing.databases import Databases
     from tracker.testing.world import World
 
@@ -55,6 +56,20 @@ def _backends(config: pytest.Config) -> tuple[str, ...]:
     return BACKENDS if has_server else ("sqlite",)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker process which one began the run."""
+    node.workerinput["tracker_controller"] = os.getpid()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what the processes of this run shared."""
+    if not hasattr(config, "workerinput"):
+        from tracker.testing import postgres
+
+        postgres.end_run(os.getpid(), os.environ.get("TEST_DATABASE_URL"))
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run a test that touches the database once on each kind of it."""
     if "tracker_backend" in metafunc.fixturenames:
@@ -80,13 +95,21 @@ def tracker_plugins(request: pytest.FixtureRequest) -> Mapping[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def tracker_run_folder(request: pytest.FixtureRequest) -> Path:
+    """The folder that all processes of this run share: templates of databases, their server."""
+    from tracker.testing import postgres
+
+    worker: dict[str, int] = getattr(request.config, "workerinput", {})
+    return postgres.open_run(worker.get("tracker_controller", os.getpid()))
+
+
+@pytest.fixture(scope="session")
 def tracker_databases(
-    tracker_plugins: Mapping[str, Any], tmp_path_factory: pytest.TempPathFactory
+    tracker_plugins: Mapping[str, Any], tracker_run_folder: Path
 ) -> Iterator[Databases]:
     """Makers of fresh databases, migrated for the core and the plug-ins."""
     from tracker.core.migrate import Owner, upgrade
     from tracker.plugins.folders import folder_of
-    from tracker.testing import postgres
     from tracker.testing.databases import Databases
 
     def migrate(url: str) -> None:
@@ -96,16 +119,9 @@ def tracker_databases(
             if folder is not None and (folder / "migrations" / "versions").is_dir():
                 upgrade(url, owner=Owner(name, folder / "migrations"))
 
-    with ExitStack() as stack:
-        pool = Databases(
-            folder=tmp_path_factory.mktemp("templates"),
-            shared=stack.enter_context(postgres.run_folder(os.getpid())),
-            prefix=f"tracker_plugin_test_{os.getpid()}",
-            migrate=migrate,
-            server_url=os.environ.get("TEST_DATABASE_URL"),
-        )
-        stack.callback(pool.close)
-        yield pool
+    pool = Databases(tracker_run_folder, migrate, os.environ.get("TEST_DATABASE_URL"))
+    yield pool
+    pool.close()
 
 
 @pytest.fixture
@@ -141,17 +157,23 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
     return make_settings(database_url, instance)
 
 
+@pytest.fixture(scope="session")
+def tracker_apps(tracker_plugins: Mapping[str, Any]) -> KeptApps:
+    """Apps with the plug-ins in them, each used by test after test."""
+    from tracker.testing.apps import KeptApps, make_app
+
+    return KeptApps(lambda settings, clock: make_app(settings, clock, tracker_plugins))
+
+
 @pytest.fixture
-def app(
-    settings: Settings, clock: FixedClock, tracker_plugins: Mapping[str, Any]
-) -> Iterator[Flask]:
+def app(settings: Settings, clock: FixedClock, tracker_apps: KeptApps) -> Iterator[Flask]:
     """The real app with the plug-ins in it, on a database of its own.
 
     A fault that the host would keep away from a core page fails the test at its end.
     """
-    from tracker.testing.apps import faults_of, running_plugins
+    from tracker.testing.apps import faults_of
 
-    with running_plugins(settings, clock, tracker_plugins) as made:
+    with tracker_apps.running(settings, clock) as made:
         yield made
         faults = faults_of(made)
         if faults:

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -159,9 +158,19 @@ class Server:
     def create(self, template: str = "template0") -> str:
         """Make a database as a copy of `template` and return its name."""
         self._drop_discarded(keep=1)
-        name = f"{self._prefix}_{next(self._numbers)}"
+        return self._copy(template, f"{self._prefix}-{next(self._numbers)}")
+
+    def replace(self, name: str, template: str) -> str:
+        """Make the database `name` as a copy of `template`, whatever was there, and return it."""
+        self._drop(name)
+        return self._copy(template, name)
+
+    def _copy(self, template: str, name: str) -> str:
         self._connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" {self._strategy}')
         return name
+
+    def _drop(self, name: str) -> None:
+        self._connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def discard(self, name: str) -> None:
         """Have a database dropped when one more is discarded, or at `close`.
@@ -172,9 +181,15 @@ class Server:
 
     def _drop_discarded(self, *, keep: int) -> None:
         while len(self._discarded) > keep:
-            self._connection.execute(
-                f'DROP DATABASE IF EXISTS "{self._discarded.pop(0)}" WITH (FORCE)'
-            )
+            self._drop(self._discarded.pop(0))
+
+    def drop_all(self) -> None:
+        """Drop every database whose name begins with the prefix."""
+        mine = self._connection.execute(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [self._prefix]
+        )
+        for (name,) in mine.fetchall():
+            self._drop(name)
 
     def url_of(self, name: str) -> str:
         """Return the address of the database `name`, as SQLAlchemy takes it."""
@@ -186,34 +201,53 @@ class Server:
         self._connection.close()
 
 
-@contextlib.contextmanager
-def run_folder(controller_pid: int) -> Iterator[Path]:
-    """Give a folder for what one run of pytest shares among its processes; stop the server after.
+def open_run(controller: int) -> Path:
+    """Return the folder that the processes of one run of pytest share; `controller` began it.
 
     Folders of runs that were killed are cleared first, with their servers.
     """
-    base = _base_folder()
-    for old in base.glob("tracker-tests-*"):
-        pid = int(old.name.rsplit("-", 1)[1])
-        if old.stat().st_uid == os.geteuid() and not _is_alive(pid):
-            stop(old)
-            shutil.rmtree(old, ignore_errors=True)
-    folder = base / f"tracker-tests-{controller_pid}"
-    folder.mkdir(mode=0o755)
-    try:
-        yield folder
-    finally:
-        stop(folder)
-        shutil.rmtree(folder)
+    for base in _bases():
+        for old in base.glob("tracker-tests-*"):
+            pid = int(old.name.rsplit("-", 1)[1])
+            if old.stat().st_uid == os.geteuid() and not _is_alive(pid):
+                _clear(old)
+    found = _opened(controller)
+    if found is not None:
+        return found
+    folder = _bases()[0] / f"tracker-tests-{controller}"
+    folder.mkdir(mode=0o755, exist_ok=True)
+    return folder
 
 
-def _base_folder() -> Path:
+def end_run(controller: int, server_url: str | None) -> None:
+    """Remove what a run shared, its own server with it, and its databases at `server_url`."""
+    folder = _opened(controller)
+    if folder is None:
+        return
+    if server_url is not None:
+        with contextlib.closing(Server(server_url, folder.name)) as server:
+            server.drop_all()
+    _clear(folder)
+
+
+def _opened(controller: int) -> Path | None:
+    folders = (base / f"tracker-tests-{controller}" for base in _bases())
+    return next((folder for folder in folders if folder.exists()), None)
+
+
+def _clear(folder: Path) -> None:
+    stop(folder)
+    # Two processes of a run that begins may find the same remains.
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _bases() -> list[Path]:
     # In memory a database is copied in a tenth of the time that a busy disk takes.
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
-    usable = memory.is_dir() and os.access(memory, os.W_OK)
-    if usable and shutil.disk_usage(memory).free >= MEMORY_BYTES:
-        return memory
-    return Path(tempfile.gettempdir())
+    memory, disk = Path("/dev/shm"), Path(tempfile.gettempdir())  # noqa: S108 - a folder of its own
+    if not (memory.is_dir() and os.access(memory, os.W_OK)):
+        return [disk]
+    has_room = shutil.disk_usage(memory).free >= MEMORY_BYTES
+    return [memory, disk] if has_room else [disk, memory]
 
 
 def _is_alive(pid: int) -> bool:

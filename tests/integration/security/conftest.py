@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 
-from tests.integration.security.house import House, furnish
+from tests.integration.security.house import FURNISHED, Furnished, House
+from tests.integration.security.walk import Walked
 from tests.support.apps import PRESENT, make_settings, running_app
+from tests.support.fillings import known_of
 from tracker.core.clock import FixedClock
 from tracker.testing import postgres
 from tracker.testing.databases import BACKENDS, Databases
@@ -38,17 +41,23 @@ def house(
     It answers bugs as it would in production, so that a test sees a status and goes on.
     """
     folder = tmp_path_factory.mktemp("house")
-    (folder / "instance").mkdir()
-    clock = FixedClock(PRESENT)
     try:
-        with (
-            databases.fresh(house_backend, folder) as url,
-            running_app(make_settings(url, folder / "instance"), clock) as app,
-        ):
-            app.config["PROPAGATE_EXCEPTIONS"] = False
-            yield furnish(app, clock)
+        with databases.fresh(house_backend, folder, filling=FURNISHED) as url:
+            known: Furnished = known_of(databases, house_backend, FURNISHED)
+            instance = folder / "instance"
+            shutil.copytree(databases.files(house_backend, FURNISHED), instance)
+            clock = FixedClock(PRESENT)
+            with running_app(make_settings(url, instance), clock) as app:
+                app.config["PROPAGATE_EXCEPTIONS"] = False
+                yield House(app, clock, known.people, known.ids, known.walked)
     except postgres.PostgresMissing as error:
         pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture(scope="module")
+def walked(house: House) -> Walked:
+    """Every page that somebody with all rights comes to by links, before anything was sent."""
+    return house.walked
 
 
 @pytest.fixture

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from flask import Flask
 from flask.testing import FlaskClient
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+from werkzeug.datastructures import Headers
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
-from werkzeug.test import TestResponse
 
+LINKS = ("href", "src", "hx-get", "data-url")
+FIELDS = "input, select, textarea, button"
 # Of pages that differ only in the record, and of all that one view makes, so many are opened.
 ALIKE = 4
 MOST = 10
@@ -31,67 +34,77 @@ class Form:
     files: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What came back for an address."""
+
+    status_code: int
+    mimetype: str
+    location: str | None
+    headers: Headers
+    data: bytes
+
+    @property
+    def text(self) -> str:
+        """The page."""
+        return self.data.decode()
+
+
 @dataclass
 class Walked:
-    """What a walk found."""
+    """What a walk found; it can be pickled."""
 
-    pages: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    answers: dict[str, TestResponse] = field(default_factory=dict)
-    parameters: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    forms: dict[str, list[Form]] = field(default_factory=lambda: defaultdict(list))
+    pages: dict[str, list[str]] = field(default_factory=partial(defaultdict, list))
+    answers: dict[str, Answer] = field(default_factory=dict)
+    parameters: dict[str, set[str]] = field(default_factory=partial(defaultdict, set))
+    forms: dict[str, list[Form]] = field(default_factory=partial(defaultdict, list))
 
 
-class Page(HTMLParser):
+class Page:
     """The elements of a page, its links and its forms."""
 
     def __init__(self, url: str, text: str) -> None:
-        super().__init__(convert_charrefs=True)
         self.url = url
         self.elements: list[tuple[str, dict[str, str]]] = []
         self.links: list[str] = []
         self.forms: list[Form] = []
-        self._by_id: dict[str, Form] = {}
-        self._form: Form | None = None
-        self._select = ""
-        self.feed(text)
-        self.close()
+        tree = LexborHTMLParser(text)
+        for node in tree.css("*"):
+            values = _attributes(node)
+            self.elements.append((node.tag or "", values))
+            self.links.extend(urljoin(url, values[name]) for name in LINKS if values.get(name))
+        for node in tree.css("form"):
+            values = _attributes(node)
+            action = urljoin(url, values.get("action") or url)
+            form = Form(url, action, values.get("method", "get").lower())
+            self.forms.append(form)
+            for one in node.css(FIELDS):
+                if "form" not in one.attributes:
+                    _note_field(form, one)
+            if values.get("id"):
+                for one in tree.css(f"[form={values['id']}]"):
+                    _note_field(form, one)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element."""
-        values = {name: value or "" for name, value in attrs}
-        self.elements.append((tag, values))
-        for name in ("href", "src", "hx-get", "data-url"):
-            if values.get(name):
-                self.links.append(urljoin(self.url, values[name]))
-        if tag == "form":
-            action = urljoin(self.url, values.get("action") or self.url)
-            self._form = Form(self.url, action, values.get("method", "get").lower())
-            self.forms.append(self._form)
-            if "id" in values:
-                self._by_id[values["id"]] = self._form
-        self._note_field(tag, values)
 
-    def _note_field(self, tag: str, values: dict[str, str]) -> None:
-        form = self._by_id.get(values["form"]) if "form" in values else self._form
-        if tag == "option" and self._select and form is not None and "selected" in values:
-            form.fields[self._select] = values.get("value", "")
-        if tag not in {"input", "select", "textarea", "button"} or form is None:
-            return
-        name = values.get("name", "")
-        self._select = name if tag == "select" else ""
-        if not name:
-            return
-        if values.get("type") == "file":
-            form.files.add(name)
-        elif tag != "button" or name not in form.fields:
-            unchecked = values.get("type") in {"radio", "checkbox"} and "checked" not in values
-            if not unchecked or name not in form.fields:
-                form.fields[name] = values.get("value", "")
+def _attributes(node: LexborNode) -> dict[str, str]:
+    return {name: value or "" for name, value in node.attributes.items()}
 
-    def handle_endtag(self, tag: str) -> None:
-        """Leave a form."""
-        if tag == "form":
-            self._form = None
+
+def _note_field(form: Form, node: LexborNode) -> None:
+    values = _attributes(node)
+    name = values.get("name", "")
+    if not name:
+        return
+    if values.get("type") == "file":
+        form.files.add(name)
+    elif node.tag == "select":
+        form.fields[name] = ""
+        for option in node.css("option[selected]"):
+            form.fields[name] = option.attributes.get("value") or ""
+    elif node.tag != "button" or name not in form.fields:
+        unchecked = values.get("type") in {"radio", "checkbox"} and "checked" not in values
+        if not unchecked or name not in form.fields:
+            form.fields[name] = values.get("value", "")
 
 
 def endpoint_of(app: Flask, url: str, method: str = "GET") -> str:
@@ -134,7 +147,14 @@ def walk(app: Flask, client: FlaskClient, start: Iterator[str] | list[str]) -> W
         if len(alike) >= ALIKE or len(found.pages[endpoint]) >= MOST:
             continue
         found.pages[endpoint].append(url)
-        answer = found.answers[url] = client.get(url, buffered=True)
+        response = client.get(url, buffered=True)
+        answer = found.answers[url] = Answer(
+            response.status_code,
+            response.mimetype or "",
+            response.location,
+            response.headers,
+            response.data,
+        )
         if answer.location:
             waiting.append(urljoin(url, answer.location))
         if answer.mimetype != "text/html":
