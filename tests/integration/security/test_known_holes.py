@@ -741,16 +741,17 @@ def test_what_is_typed_comes_back_as_text(house: House, walked: Walked) -> None:
     for endpoint, pages in walked.pages.items():
         base = urlsplit(pages[0]).path
         names = sorted(map(quote, walked.parameters[endpoint])) or ["q"]
-        together = "&".join(f"{name}={typed}" for name in names)
+        singly = [f"{name}={typed}" for name in names]
+        together = "&".join(singly)
         queries = [f"{typed}={typed}", together]
+        if client.get(f"{base}?{together}", buffered=True).status_code != 200:
+            # The first that it refused keeps the others from being shown.
+            queries += singly
         for query in queries:
             url = f"{base}?{query}"
             answer = client.get(url, buffered=True)
             if answer.mimetype == "text/html":
                 faults += [(url, one) for one in injected(Page(url, answer.text))]
-            if query == together and answer.status_code != 200:
-                # The first that it refused keeps the others from being shown.
-                queries.extend(f"{name}={typed}" for name in names)
     token = csrf_token(client)
     for forms in walked.forms.values():
         for form in forms[:2]:
