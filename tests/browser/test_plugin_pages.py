@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -36,7 +37,7 @@ from tests.support.browser import (
     sideways_overflow,
 )
 from tracker.accounts.models import User
-from tracker.core.clock import FixedClock, SystemClock
+from tracker.core.clock import LOCAL, FixedClock, SystemClock
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
 from tracker.core.db import db
 from tracker.core.migrate import Owner, upgrade
@@ -84,11 +85,19 @@ def hooks_of(name: str) -> ModuleType:
     return import_module(f"tracker_{name}.hooks")
 
 
+def last_working_evening() -> datetime:
+    """Return 17:30 on the last weekday before today: what was logged that day can be corrected."""
+    day = SystemClock().today() - timedelta(days=1)
+    while day.weekday() >= 5:
+        day -= timedelta(days=1)
+    return datetime.combine(day, time(17, 30), LOCAL).astimezone(UTC)
+
+
 @pytest.fixture(scope="module")
 def site(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The demo of the plug-ins on the demo's units and people."""
     folder = tmp_path_factory.mktemp("plugins")
-    clock = FixedClock(SystemClock().now())
+    clock = FixedClock(last_working_evening())
     modules = {name: hooks_of(name) for name in NAMES}
     with databases.fresh("sqlite", folder, migrated=True) as url:
         for name in NAMES:
