@@ -22,6 +22,7 @@ from tracker.core.clock import Clock
 from tracker.core.db import init_db
 from tracker.core.errors import FieldError
 from tracker.core.rights import Rights
+from tracker.exports import views as exports
 from tracker.features import features, load_models
 from tracker.inspections.inputs import CreateVisit, RecordFinding
 from tracker.notices import bell
@@ -165,5 +166,6 @@ def init_contracts(app: Flask, clock: Clock | None) -> None:
     contracts.setting = settings_queries.value
     contracts.greeting = greeting
     contracts.bell = bell.bell
+    contracts.export_later = exports.later
     app.extensions["tracker_shell"] = contracts
     signin.init_app(app, [*bell.columns(), switch.generation_column(), kept.head_column()])

@@ -16,6 +16,7 @@ FEATURES = (
     "notices",
     "files",
     "imports",
+    "exports",
     "jobs",
     "outbox",
     "admin",

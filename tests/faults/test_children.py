@@ -18,14 +18,18 @@ from flask import Flask
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.pool import NullPool
 
+from tests.factories.accounts import make_user
+from tests.factories.units import make_unit
 from tests.faults import child
 from tests.faults.house import START, House
 from tests.faults.nursery import LEASE_SECONDS, STEPS, FileClock, settings_for
 from tracker.app import create_app
 from tracker.config import Settings
-from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting
+from tracker.core.context import SYSTEM_ACTOR, Actor, Context, Source, acting
 from tracker.core.db import db
+from tracker.core.rights import Role
 from tracker.core.work import Work, run
+from tracker.exports.services import AskForExport, ask_for_export
 from tracker.jobs import ledger
 from tracker.jobs.calls import Call
 from tracker.jobs.cli import run_claimed
@@ -154,6 +158,19 @@ def test_only_a_plug_ins_jobs_run_in_children(nest: Nest):
     assert "một dòng" in ended.log
     assert ended.log.splitlines()[-1].startswith("pid ")
     assert ended.log.splitlines()[-1] != f"pid {os.getpid()}"
+
+
+def test_large_list_of_a_plug_in_is_written_in_a_child(nest: Nest):
+    with nest.acting():
+        person = make_user(make_unit("Tỉnh Lâm Đồng", "province"), Role.COORDINATOR)
+        with acting(Context(Actor("Ai đó", person), nest.clock)):
+            asked = AskForExport("/don-vi.xlsx", "don-vi.xlsx", is_foreign=True)
+            run_id = run(ask_for_export, asked)
+    nest.process.claim()
+    assert [one.in_child for one in nest.process.active.values()] == [True]
+    ended = nest.ended(run_id)
+    assert ended.state is RunState.DONE, ended.log
+    assert ended.result_url.startswith("/tep/"), ended.log
 
 
 # Starts a further process, says which, and never ends.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from flask import flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
 from tracker.accounts import forms, importing, links, queries, services, sessions, signin
@@ -20,6 +22,7 @@ from tracker.core.work import run
 from tracker.units import queries as units
 from tracker.web import paging, xlsx
 from tracker.web.doors import requires
+from tracker.web.exports import count_rows, send_workbook
 from tracker.web.forms import optional_int
 from tracker.web.i18n import locale_code
 
@@ -88,11 +91,18 @@ def _chips(wanted: queries.UserFilter) -> list[tuple[str, str]]:
 def export_users() -> Response:
     """Send the list as a spreadsheet, with the columns of the import template."""
     order = paging.sorting(queries.SORTS, "name")
-    rows = db.session.execute(order.apply(queries.list_users(_filter()), queries.SORTS)).all()
+    query = queries.list_users(_filter())
+    rows = count_rows(query)
+    query = order.apply(query, queries.SORTS)
+    return send_workbook("nguoi-dung.xlsx", rows, lambda: [_sheet(query)])
+
+
+def _sheet(query: Select[Any]) -> xlsx.Sheet:
+    rows = db.session.execute(query).all()
     # The same words as in the import's template, so that a corrected file can come back.
     is_english = locale_code() == "en"
     headings = [one.heading_en if is_english else one.heading_vi for one in importing.COLUMNS]
-    sheet = xlsx.Sheet(
+    return xlsx.Sheet(
         _("Người dùng"),
         (
             *(
@@ -106,7 +116,6 @@ def export_users() -> Response:
             for line in queries.export_rows(rows)
         ),
     )
-    return xlsx.download(xlsx.write_workbook([sheet]), "nguoi-dung.xlsx")
 
 
 @blueprint.route("/nguoi-dung/moi", methods=["GET", "POST"])

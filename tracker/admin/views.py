@@ -19,7 +19,7 @@ from flask_admin.contrib.sqla import ModelView
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from sqlalchemy import ColumnElement, and_, inspect, true
+from sqlalchemy import ColumnElement, inspect, true
 from sqlalchemy.orm import DeclarativeBase, Query
 from werkzeug.wrappers import Response
 
@@ -48,9 +48,10 @@ from tracker.core.work import run
 from tracker.plugins.descriptors import Label
 from tracker.web import conflict
 from tracker.web.doors import to_sign_in
+from tracker.web.exports import send_workbook
 from tracker.web.forms import Form
 from tracker.web.paging import Page, Sorting, address_with, page_number, sorting
-from tracker.web.xlsx import Column, Sheet, download, write_workbook
+from tracker.web.xlsx import Column, Sheet
 
 OPEN: Final = "admin.open"
 URL: Final = "/quan-tri"
@@ -281,9 +282,8 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
         page_size: int | None = None,
     ) -> tuple[int, list[Any]]:
         """Return how many rows fit, and one page of them in order; the key breaks ties."""
-        narrowed = and_(true(), *self._conditions(search or ""))
-        total: int = self.get_count_query().filter(narrowed).scalar()
-        query = self.get_query().filter(narrowed)
+        total = self._count(search or "")
+        query = self.get_query().filter(*self._conditions(search or ""))
         for related in self.column_select_related_list or ():
             query = query.options(related)
         for column in self._order(sort_column):
@@ -292,6 +292,10 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
         query = query.order_by(self._key())
         size = self.page_size if page_size is None else page_size
         return total, query.limit(size).offset((page or 0) * size).all()
+
+    def _count(self, search: str) -> int:
+        total: int = self.get_count_query().filter(*self._conditions(search)).scalar()
+        return total
 
     def _order(self, name: str | None) -> Sequence[Any]:
         columns = self.column_sortable_list[name]
@@ -713,8 +717,15 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
     def export_rows(self) -> Response:
         """Send the filtered list as a spreadsheet in which no text acts as a formula."""
         order = self._sorting()
+        search = self._search()
+        title = str(self.label)
+        return send_workbook(
+            f"{title}.xlsx", self._count(search), lambda: [self._sheet(title, order, search)]
+        )
+
+    def _sheet(self, title: str, order: Sorting, search: str) -> Sheet:
         _total, rows = self.get_list(
-            0, order.key, order.descending, self._search(), page_size=MOST_EXPORTED
+            0, order.key, order.descending, search, page_size=MOST_EXPORTED
         )
         kinds = {"d": "date", "m": "moment", "n": "whole"}
         columns = [
@@ -726,9 +737,7 @@ class SecureModelView(SecureView, ModelView):  # type: ignore[misc]
             [_for_sheet(self.value_of(record, name)) for name, _label in self._export_columns]
             for record in rows
         )
-        title = str(self.label)
-        content = write_workbook([Sheet(title, columns, lines, title=title)])
-        return download(content, f"{title}.xlsx")
+        return Sheet(title, columns, lines, title=title)
 
 
 def _for_sheet(value: object) -> object:

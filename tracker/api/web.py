@@ -25,6 +25,7 @@ from wtforms.validators import NumberRange, Optional
 
 from tracker.web.assets import asset, icon
 from tracker.web.doors import hide_unless, open_to_all, requires, safe_next, signed_in
+from tracker.web.exports import count_rows, send_workbook
 from tracker.web.forms import Day, Form, Longest, Note, Required, Text, optional_int
 from tracker.web.paging import Page, Sorting, address_with, page_number, sorting
 from tracker.web.xlsx import Column, Sheet, download, write_workbook
@@ -56,6 +57,7 @@ __all__ = [
     "Text",
     "address_with",
     "asset",
+    "count_rows",
     "download",
     "flash",
     "hide_unless",
@@ -68,6 +70,7 @@ __all__ = [
     "request",
     "requires",
     "safe_next",
+    "send_workbook",
     "signed_in",
     "sorting",
     "url_for",

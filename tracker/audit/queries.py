@@ -36,6 +36,8 @@ from tracker.units.models import Unit
 # What a record is called, in the order of preference.
 NAMING: Final = ("name", "title", "number", "text", "filename")
 MOST_NAMED: Final = 500
+# Of one change set: imports touch thousands.
+MOST_RECORDS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,12 @@ def list_query(session: Session, wanted: LogFilter) -> Select[ChangeSet]:
     return query
 
 
+def changes_query(session: Session, wanted: LogFilter) -> Select[Change]:
+    """Return the records of the change sets that fit: each gives several rows of a spreadsheet."""
+    sets = list_query(session, wanted).with_only_columns(ChangeSet.id).order_by(None)
+    return select(Change).where(Change.change_set_id.in_(sets), Change.position < MOST_RECORDS)
+
+
 def get_change_set(session: Session, number: int) -> ChangeSet:
     """Return a change set within the actor's reach. Raises NotFound."""
     found = session.scalars(
@@ -125,10 +133,10 @@ def get_change_set(session: Session, number: int) -> ChangeSet:
 
 
 def records_of(session: Session, numbers: Sequence[int]) -> dict[int, list[RecordChange]]:
-    """Return what change sets did, by their number, at most 200 records of each."""
+    """Return what change sets did, by their number, at most MOST_RECORDS of each."""
     rows = session.scalars(
         select(Change)
-        .where(Change.change_set_id.in_(numbers), Change.position < 200)
+        .where(Change.change_set_id.in_(numbers), Change.position < MOST_RECORDS)
         .order_by(Change.change_set_id, Change.position)
     )
     found: dict[int, list[RecordChange]] = {number: [] for number in numbers}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, render_template, request
 from flask_babel import gettext as _
+from werkzeug.wrappers import Response
 
 from tracker.audit import queries
 from tracker.audit.labels import SOURCES, is_known, table_choices, table_label
@@ -15,8 +16,9 @@ from tracker.core.errors import BadRequest
 from tracker.core.numbers import format_date, parse_date
 from tracker.core.text import normalise, sort_key
 from tracker.web.doors import requires
+from tracker.web.exports import count_rows, send_workbook
 from tracker.web.paging import address_with, page_number, paginate
-from tracker.web.xlsx import Column, Sheet, download, write_workbook
+from tracker.web.xlsx import Column, Sheet
 
 blueprint = Blueprint("audit", __name__)
 MOST_EXPORTED = 10_000
@@ -94,8 +96,14 @@ def show_history(table: str, record_id: str) -> str:
 @requires("audit.view")
 def export_changes() -> Response:
     """Send the filtered log as a spreadsheet, one row a field."""
+    wanted = _wanted()
+    rows = count_rows(queries.changes_query(db.session(), wanted))
+    return send_workbook(_("Nhật ký thay đổi") + ".xlsx", rows, lambda: [_sheet(wanted)])
+
+
+def _sheet(wanted: queries.LogFilter) -> Sheet:
     session = db.session()
-    sets = session.scalars(queries.list_query(session, _wanted()).limit(MOST_EXPORTED)).all()
+    sets = session.scalars(queries.list_query(session, wanted).limit(MOST_EXPORTED)).all()
     records = queries.records_of(session, [one.id for one in sets])
     rows = [
         (
@@ -129,5 +137,4 @@ def export_changes() -> Response:
         Column(_("Lý do"), 30),
     )
     today = format_date(to_local(sets[0].at).date()) if sets else ""
-    sheet = Sheet(_("Nhật ký"), columns, rows, title=_("Nhật ký thay đổi"), note=today)
-    return download(write_workbook([sheet]), _("Nhật ký thay đổi") + ".xlsx")
+    return Sheet(_("Nhật ký"), columns, rows, title=_("Nhật ký thay đổi"), note=today)

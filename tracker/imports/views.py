@@ -24,6 +24,7 @@ from tracker.imports.workbook import LARGEST_FILE, heading_of, refuse
 from tracker.plugins.descriptors import ImportOption, ImportSpec
 from tracker.web import xlsx
 from tracker.web.doors import safe_next, signed_in
+from tracker.web.exports import send_workbook
 from tracker.web.forms import Form, Longest, Required, Text
 from tracker.web.i18n import show_number
 from tracker.web.paging import Page, address_with, page_number
@@ -216,7 +217,8 @@ def problems(key: str, public_id: UUID) -> Response:
     title = _("Lỗi trong tệp %(name)s", name=kept.name)
     sheet = xlsx.Sheet(_("Lỗi"), columns, rows, title=title)
     stem = kept.name.rpartition(".")[0] or kept.name
-    return xlsx.download(xlsx.write_workbook([sheet]), _("Lỗi %(name)s", name=stem) + ".xlsx")
+    name = _("Lỗi %(name)s", name=stem) + ".xlsx"
+    return send_workbook(name, len(dry_run.problems), lambda: [sheet])
 
 
 @blueprint.post("/nhap/<key>/<uuid:public_id>")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
+from sqlalchemy import Select
 from werkzeug.wrappers import Response
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its types
 
@@ -43,9 +46,10 @@ from tracker.settings.queries import whole
 from tracker.units.models import Unit
 from tracker.units.queries import name_as_of
 from tracker.web import conflict
-from tracker.web.doors import requires
+from tracker.web.doors import hide_unless, requires, safe_next
+from tracker.web.exports import count_rows, send_workbook
 from tracker.web.paging import page_number, paginate, sorting
-from tracker.web.xlsx import Column, Sheet, download, write_workbook
+from tracker.web.xlsx import Column, Sheet
 
 MOST_EXPORTED = 20_000
 
@@ -87,9 +91,14 @@ def export_findings() -> Response:
     """Send the filtered list as a spreadsheet, in the order that the page has."""
     today = current().clock.today()
     order = sorting(queries.FINDING_ORDER, "due")
-    query = order.apply(queries.findings_query(_filters(), today), queries.FINDING_ORDER)
-    rows = db.session.execute(query.limit(MOST_EXPORTED))
-    sheet = Sheet(
+    query = queries.findings_query(_filters(), today)
+    rows = count_rows(query)
+    query = order.apply(query, queries.FINDING_ORDER).limit(MOST_EXPORTED)
+    return send_workbook("phat-hien.xlsx", rows, lambda: [_sheet(query, today)])
+
+
+def _sheet(query: Select[Any], today: date) -> Sheet:
+    return Sheet(
         _("Phát hiện"),
         (
             Column(_("Nội dung"), 60),
@@ -114,12 +123,61 @@ def export_findings() -> Response:
                 row.repeat_of_id is not None,
                 row.item_code,
             )
-            for row in rows
+            for row in db.session.execute(query)
         ],
         title=_("Danh sách phát hiện qua kiểm tra"),
         note=_("Lập ngày %(day)s", day=numbers.format_date(today)),
     )
-    return download(write_workbook([sheet]), "phat-hien.xlsx")
+
+
+# ---------------------------------------------------------------------------------------------
+# Several at once
+
+
+def _picked() -> tuple[int, ...]:
+    keys = [numbers.read_whole(typed) for typed in request.form.getlist("ids")]
+    if not all(keys):
+        raise BadRequest(_("Có dòng được chọn không đọc được."))
+    return tuple(dict.fromkeys(key for key in keys if key))
+
+
+@blueprint.post("/phat-hien/hang-loat")
+@requires(VERIFY)
+def change_findings() -> tuple[str, int] | Response:
+    """Ask for the day by which the picked findings are to be remedied, and set it once given."""
+    back = safe_next(request.form.get("next"), url_for("inspections.list_findings"))
+    ids, status = _picked(), 200
+    if not ids:
+        flash(_("Hãy chọn ít nhất một phát hiện."), "warning")
+        return redirect(back, 303)
+    is_first = "confirm" not in request.form
+    form = forms.RemedyDueForm(formdata=None) if is_first else forms.RemedyDueForm()
+    if not is_first:
+        status = 422
+        if form.validate():
+            data = inputs.SetRemedyDue(finding_ids=ids, due_on=form.due_on.data)
+            try:
+                count = run(services.set_remedy_due, data, reason=form.reason.data or "")
+            except ValidationFailed as error:
+                form.take_errors(error)
+            else:
+                text = ngettext(
+                    "Đã đặt hạn khắc phục cho %(num)d phát hiện.",
+                    "Đã đặt hạn khắc phục cho %(num)d phát hiện.",
+                    count,
+                )
+                flash(text, "success")
+                return redirect(back, 303)
+    today = current().clock.today()
+    query = queries.findings_query(queries.FindingFilters(), today).where(
+        Finding.id.in_(ids[: services.MOST_AT_ONCE])
+    )
+    rows = db.session.execute(query.order_by(Finding.found_on, Finding.id)).all()
+    hide_unless(len(rows) == len(ids[: services.MOST_AT_ONCE]))
+    page = render_template(
+        "inspections/findings_due.html", form=form, rows=rows, ids=ids, back=back
+    )
+    return page, status
 
 
 # ---------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
 from tracker.accounts.forms import options
@@ -41,8 +42,9 @@ from tracker.plugins.descriptors import Place
 from tracker.settings.queries import value as setting
 from tracker.web import conflict
 from tracker.web.doors import requires
+from tracker.web.exports import count_rows, send_workbook
 from tracker.web.paging import page_number, paginate, sorting
-from tracker.web.xlsx import Column, Sheet, download, write_workbook
+from tracker.web.xlsx import Column, Sheet
 
 MOST_EXPORTED = 20_000
 MOST_GUESTS = 20
@@ -100,11 +102,15 @@ def list_visits() -> str:
 @requires(VIEW)
 def export_visits() -> Response:
     """Send the filtered list as a spreadsheet, in the order that the page has."""
-    query = sorting(queries.VISIT_ORDER, "day").apply(
-        queries.visits_query(_filters()), queries.VISIT_ORDER
-    )
-    rows = db.session.execute(query.limit(MOST_EXPORTED))
-    sheet = Sheet(
+    order = sorting(queries.VISIT_ORDER, "day")
+    query = queries.visits_query(_filters())
+    rows = count_rows(query)
+    query = order.apply(query, queries.VISIT_ORDER).limit(MOST_EXPORTED)
+    return send_workbook("kiem-tra.xlsx", rows, lambda: [_sheet(query)])
+
+
+def _sheet(query: Select[Any]) -> Sheet:
+    return Sheet(
         _("Kiểm tra"),
         (
             Column(_("Ngày kiểm tra"), 14, "date"),
@@ -135,12 +141,11 @@ def export_visits() -> Response:
                 row.notice_number,
                 row.notice_on,
             )
-            for row in rows
+            for row in db.session.execute(query)
         ],
         title=_("Danh sách cuộc kiểm tra"),
         note=_("Lập ngày %(day)s", day=numbers.format_date(current().clock.today())),
     )
-    return download(write_workbook([sheet]), "kiem-tra.xlsx")
 
 
 # ---------------------------------------------------------------------------------------------

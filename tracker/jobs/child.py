@@ -1,4 +1,4 @@
-"""Runs of plug-ins' jobs: in a process of their own, killed at the job's budget.
+"""Runs in a process of their own, plug-ins' and others that ask for it: killed at their budget.
 
 The child holds the run's token and ends the run itself; the job process gives the signs of life.
 A child whose job process dies ends with it: it reads from a pipe that nobody else holds open.

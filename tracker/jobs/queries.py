@@ -112,6 +112,12 @@ def label_of(job: str) -> str:
     return str(spec.label) if spec else job
 
 
+def result_label_of(job: str) -> str:
+    """Return what leads to the result of a job's runs; '' where the job doesn't say."""
+    spec = current_registry().jobs.get(job)
+    return str(spec.result_label) if spec else ""
+
+
 def get_run(run_id: UUID) -> JobRun:
     """Return a run that the reader may see: all for who holds jobs.view, else one's own.
 

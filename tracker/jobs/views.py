@@ -98,6 +98,7 @@ def _run_parts(one: JobRun) -> dict[str, Any]:
     return {
         "one": one,
         "is_open": one.state in (RunState.QUEUED, RunState.RUNNING),
+        "result_label": queries.result_label_of(one.job),
         "seconds": queries.seconds_of(one),
         "input_rows": sorted((str(key), value) for key, value in dict(one.input or {}).items()),
         **_words(),

@@ -250,7 +250,7 @@ class JobProcess:
         active = Active(
             Call(claimed),
             spec,
-            is_foreign(self.app, claimed.job),
+            spec.own_process or is_foreign(self.app, claimed.job),
             self.watch() + spec.budget_seconds,
         )
         self.active[claimed.id] = active

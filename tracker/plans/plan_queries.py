@@ -383,6 +383,11 @@ def _fits(wanted: TreeFilter) -> ColumnElement[bool]:
     return and_(literal(True), *conditions)
 
 
+def rows_query(plan_id: int) -> Select[Any]:
+    """Return the query for all rows of a plan, of whatever day."""
+    return select(Task.id).where(Task.plan_id == plan_id)
+
+
 def plan_tree(
     session: Session,
     plan: Plan,

@@ -59,9 +59,10 @@ from tracker.units import queries as units
 from tracker.units import sets as unit_sets
 from tracker.web import conflict
 from tracker.web.doors import requires
+from tracker.web.exports import count_rows, send_workbook
 from tracker.web.i18n import locale_code, show_percent
 from tracker.web.paging import address_with, page_number, paginate, sorting
-from tracker.web.xlsx import Column, Sheet, download, write_workbook
+from tracker.web.xlsx import Column, Sheet
 
 Answer = str | tuple[str, int] | Response
 LONGEST_QUERY: Final = 200
@@ -309,10 +310,20 @@ def _tree_chips(
 @requires(VIEW)
 def export_plan(key: str) -> Response:
     """Give the plan as a spreadsheet in the columns of its annex, with how each row stands."""
-    session = db.session()
-    plan = plan_queries.get_plan(session, key)
+    plan = plan_queries.get_plan(db.session(), key)
     as_of, _typed_day = _day_asked()
-    tree = plan_queries.plan_tree(session, plan, as_of, _tree_filter(), per_page=None)
+    wanted = _tree_filter()
+    return send_workbook(
+        f"{plan.key}-{as_of:%Y-%m-%d}.xlsx",
+        # Those that a filter leaves out are read as well.
+        count_rows(plan_queries.rows_query(plan.id)),
+        lambda: [_annex(plan, as_of, wanted)],
+    )
+
+
+def _annex(plan: Plan, as_of: date, wanted: TreeFilter) -> Sheet:
+    session = db.session()
+    tree = plan_queries.plan_tree(session, plan, as_of, wanted, per_page=None)
     names = {area.id: area.short_name for area in areas.list_areas(session, locale_code())}
     note = _("Số liệu đến ngày %(day)s.", day=f"{as_of:%d/%m/%Y}")
     if plan.state is not PlanState.DRAFT:
@@ -327,18 +338,13 @@ def export_plan(key: str) -> Response:
             day=f"{as_of:%d/%m/%Y}",
             number=version.number if version else plan.number,
         )
-    content = write_workbook(
-        [
-            Sheet(
-                name=plan.key[:31],
-                title=plan.title,
-                note=note,
-                columns=_annex_columns(),
-                rows=(_annex_row(row, names) for row in tree.rows),
-            )
-        ]
+    return Sheet(
+        name=plan.key[:31],
+        title=plan.title,
+        note=note,
+        columns=_annex_columns(),
+        rows=(_annex_row(row, names) for row in tree.rows),
     )
-    return download(content, f"{plan.key}-{as_of:%Y-%m-%d}.xlsx")
 
 
 def _annex_columns() -> list[Column]:

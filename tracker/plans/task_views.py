@@ -13,7 +13,7 @@ from flask import Response, flash, make_response, redirect, render_template, req
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from werkzeug.wrappers import Response as BaseResponse
 
 from tracker.core.context import current
@@ -48,10 +48,11 @@ from tracker.plugins.host import current_registry
 from tracker.settings import queries as settings
 from tracker.units import queries as units
 from tracker.web.doors import hide_unless, requires, safe_next
+from tracker.web.exports import count_rows, send_workbook
 from tracker.web.forms import Form
 from tracker.web.i18n import locale_code, show_date
 from tracker.web.paging import address_with, page_number, paginate, sorting
-from tracker.web.xlsx import Column, Sheet, download, write_workbook
+from tracker.web.xlsx import Column, Sheet
 
 DUE_WORDS = {
     DueWindow.PAST: _l("Đã qua hạn"),
@@ -285,13 +286,22 @@ def _export_url() -> str:
 
 @blueprint.get("/viec/xuat")
 @requires("plans.view")
-def export_tasks() -> Response:
+def export_tasks() -> BaseResponse:
     """Hand out exactly what the list's filters show, in its order, as a spreadsheet."""
     today, wanted = _today(), filter_from_address()
     order = sorting(dict.fromkeys(SORTS), "open")
-    query = order.apply(
-        task_queries.list_query(wanted, today), task_queries.order_columns(today, wanted.as_of)
-    ).limit(task_queries.MOST_EXPORTED)
+    query = task_queries.list_query(wanted, today)
+    rows = count_rows(query)
+    query = order.apply(query, task_queries.order_columns(today, wanted.as_of))
+    day = wanted.as_of or today
+    return send_workbook(
+        f"viec-{day:%Y%m%d}.xlsx",
+        rows,
+        lambda: [_sheet(wanted, day, query.limit(task_queries.MOST_EXPORTED))],
+    )
+
+
+def _sheet(wanted: TaskFilter, day: date, query: Select[Any]) -> Sheet:
     words = {status.value: str(word) for status, word in STATUS_WORDS.items()}
     columns = {
         "number": Column(_("STT"), 8),
@@ -319,14 +329,11 @@ def export_tasks() -> Response:
         for values in map(attrgetter(*columns), db.session.execute(query))
     )
     chips = [label for label, _url in _chips(wanted, _names_for(wanted))]
-    day = wanted.as_of or today
     note = _("Tính đến ngày %(day)s.", day=show_date(day))
     if chips:
         note = _("%(note)s Lọc: %(filters)s.", note=note, filters="; ".join(chips))
-    sheet = Sheet(
-        _("Danh sách việc"), tuple(columns.values()), rows, title=_("Danh sách việc"), note=note
-    )
-    return download(write_workbook([sheet]), f"viec-{day:%Y%m%d}.xlsx")
+    title = _("Danh sách việc")
+    return Sheet(title, tuple(columns.values()), rows, title=title, note=note)
 
 
 def _names_for(wanted: TaskFilter) -> _Names:

@@ -716,8 +716,9 @@ class MissedPolicy(StrEnum):
 class JobSpec:
     """Work that the clock starts, or that pages, commands and other work put in the queue.
 
-    `run` returns what it did, for the ledger. It runs in the job process; a plug-in's in a process
-    of its own, which is killed at the budget. Runs of one job don't overlap unless `parallel`.
+    `run` returns what it did, for the ledger. It runs in the job process; a plug-in's, or with
+    `own_process`, in a process of its own, which is killed at the budget. Runs of one job don't
+    overlap unless `parallel`.
     """
 
     key: str
@@ -738,6 +739,10 @@ class JobSpec:
     # A run whose process died this often is given up.
     attempts: int = 5
     keep_days: int = 90
+    # Has the core this one too run in a process of its own? A plug-in's always does.
+    own_process: bool = False
+    # What the page of a run calls the way to its result.
+    result_label: Label = ""
 
 
 @dataclass(frozen=True, kw_only=True)

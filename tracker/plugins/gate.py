@@ -13,7 +13,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from flask import Flask, current_app, request
@@ -21,7 +21,7 @@ from flask_babel import gettext as _
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
-from tracker.core.context import current
+from tracker.core.context import Source, current
 from tracker.core.db import db
 from tracker.core.errors import NotFound, PluginError, Switching, TrackerError
 from tracker.plugins import switch
@@ -151,7 +151,9 @@ def _guarded(
     @functools.wraps(view)
     def page(*arguments: Any, **named: Any) -> Any:
         try:
-            with watch.page(owner, endpoint):
+            # A run that opens the page has a budget of its own, and is killed at it.
+            in_run = current().source is Source.JOB
+            with nullcontext() if in_run else watch.page(owner, endpoint):
                 return view(*arguments, **named)
         except (TrackerError, HTTPException, RequestRedirect):
             raise

@@ -20,7 +20,7 @@ from tracker.core.rights import Role
 
 # The version of `tracker.api`: a plug-in fits when the major one is the same and its minor one is
 # not higher. Adding raises the minor one, changing or taking away the major one.
-API_VERSION = (1, 2)
+API_VERSION = (1, 3)
 
 FILE_NAME = "plugin.toml"
 ENTRY_POINT_GROUP = "tracker.plugins"
@@ -52,6 +52,7 @@ RESERVED_NAMES = frozenset(
         "days_off",
         "demo",
         "escalation",
+        "exports",
         "features",
         "files",
         "findings",

@@ -8,10 +8,11 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from markupsafe import Markup
+from werkzeug.wrappers import Response
 
 from tracker.core.context import current
 from tracker.core.db import db
@@ -30,13 +31,15 @@ from tracker.reports import queries
 from tracker.reports.filters import FIRST_YEAR, LAST_YEAR, Chosen, chosen, day_of, number_of
 from tracker.reports.permissions import VIEW
 from tracker.reports.progress import NOTHING, Tally, total
-from tracker.reports.workbook import workbook
+from tracker.reports.workbook import sheets
 from tracker.settings import queries as settings
 from tracker.settings.levels import due_for_actor
 from tracker.settings.models import ReportWindow
 from tracker.web.doors import requires
+from tracker.web.exports import send_workbook
 from tracker.web.i18n import locale_code, show_date, show_number, show_percent
-from tracker.web.xlsx import download
+from tracker.web.paging import address_with, page_number, paginate
+from tracker.web.xlsx import Sheet
 
 blueprint = Blueprint("reports", __name__)
 
@@ -303,7 +306,6 @@ def period() -> str:
 def export_period() -> Response:
     """Hand out the same summary as a workbook, with the list of tasks."""
     asked = _asked()
-    body = _body(asked)
     query: PeriodQuery = asked["query"]
     title = f"{asked['heading']} · {asked['about']}"
     note = _(
@@ -312,9 +314,14 @@ def export_period() -> Response:
         end=show_date(query.end),
     )
     rows = queries.annex(db.session(), query.end, summary.scope_of(query))
-    content = workbook(title, note, body["groups"], body["sections"], rows)
     name = fold(asked["heading"]).replace(" ", "-")
-    return download(content, f"{name}-{query.start:%Y%m%d}-{query.end:%Y%m%d}.xlsx")
+    name = f"{name}-{query.start:%Y%m%d}-{query.end:%Y%m%d}.xlsx"
+
+    def made() -> list[Sheet]:
+        groups = summary.lines(query, asked["before"])
+        return sheets(title, note, groups, summary.tables(query), rows)
+
+    return send_workbook(name, len(rows), made)
 
 
 def _asked() -> dict[str, Any]:

@@ -12,24 +12,24 @@ from tracker.plans.rules import STATUS_WORDS, Status
 from tracker.plugins.descriptors import Label, ReportSection, SectionTable
 from tracker.reports.period import Line
 from tracker.reports.queries import AnnexRow
-from tracker.web.xlsx import Column, Sheet, write_workbook
+from tracker.web.xlsx import Column, Sheet
 
 
-def workbook(
+def sheets(
     title: str,
     note: str,
     groups: Sequence[tuple[Label, Sequence[Line]]],
     sections: Sequence[tuple[ReportSection, SectionTable]],
     rows: Iterable[AnnexRow],
-) -> bytes:
-    """Return the workbook; `title` and `note` stand above each table."""
-    sheets = [_indicators(title, note, groups)]
-    taken = {sheets[0].name}
+) -> list[Sheet]:
+    """Return the sheets of the workbook; `title` and `note` stand above each table."""
+    made = [_indicators(title, note, groups)]
+    taken = {made[0].name}
     for section, table in sections:
         name = _free(str(section.title), taken)
-        sheets.append(_section(name, title, note, table))
-    sheets.append(_annex(_free(_("Phụ lục nhiệm vụ"), taken), title, note, rows))
-    return write_workbook(sheets)
+        made.append(_section(name, title, note, table))
+    made.append(_annex(_free(_("Phụ lục nhiệm vụ"), taken), title, note, rows))
+    return made
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
@@ -33,6 +34,7 @@ from tracker.units.listing import UnitFilter, UnitLine
 from tracker.units.models import Unit, UnitKind, UnitSet
 from tracker.web import paging, xlsx
 from tracker.web.doors import requires
+from tracker.web.exports import send_workbook
 from tracker.web.forms import optional_int
 
 VIEW, MANAGE = "units.view", "units.manage"
@@ -111,10 +113,14 @@ def list_units() -> str:
 def export_units() -> Response:
     """Send the list as a spreadsheet, with the columns of the import template."""
     wanted = _filter()
-    session = db.session()
-    rows = listing.list_units(session, wanted)
-    aliases = queries.aliases_of(session, [row.id for row in rows])
-    sheet = xlsx.Sheet(
+    rows = listing.list_units(db.session(), wanted)
+    name = f"{_('don-vi')}-{wanted.as_of:%Y%m%d}.xlsx"
+    return send_workbook(name, len(rows), lambda: [_sheet(rows)])
+
+
+def _sheet(rows: Sequence[listing.UnitLine]) -> xlsx.Sheet:
+    aliases = queries.aliases_of(db.session(), [row.id for row in rows])
+    return xlsx.Sheet(
         _("Đơn vị"),
         (
             xlsx.Column(_("Mã đơn vị"), 14),
@@ -142,7 +148,6 @@ def export_units() -> Response:
             for row in rows
         ],
     )
-    return xlsx.download(xlsx.write_workbook([sheet]), f"{_('don-vi')}-{wanted.as_of:%Y%m%d}.xlsx")
 
 
 # -- one unit ------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from flask import Flask, current_app
+from werkzeug.wrappers import Response
 
 from tracker.core.clock import Clock, SystemClock
 from tracker.core.context import ANONYMOUS, Actor
@@ -63,6 +64,8 @@ class ShellContracts:
     bell: Callable[[], Bell | None]
     # The line under the title of the home page: the day, and what it means to the office.
     greeting: Callable[[], str]
+    # Has the large list of the request written by a run, under a file name; None: none waits.
+    export_later: Callable[[str], Response] | None = None
     login_endpoint: str = "accounts.login"
     logout_endpoint: str = "accounts.logout"
     profile_endpoint: str = "accounts.profile"

@@ -14,16 +14,16 @@ from tracker.api.queries import paginate, session, unit_choices, unit_names
 from tracker.api.web import (
     Column,
     Sheet,
-    download,
+    count_rows,
     flash,
     page_number,
     redirect,
     render_template,
     request,
     requires,
+    send_workbook,
     sorting,
     url_for,
-    write_workbook,
 )
 from tracker.api.work import may_everywhere, require_everywhere, run
 from tracker_camera_monitoring import forms, inputs, labels, queries, services, values
@@ -87,8 +87,14 @@ def list_cameras() -> str:
 def export_cameras() -> Response:
     """Send the filtered register as a spreadsheet that the import reads back."""
     order = sorting(queries.CAMERA_ORDER, "unit")
-    query = order.apply(queries.cameras_query(_filters()), queries.CAMERA_ORDER)
-    sheet = Sheet(
+    query = queries.cameras_query(_filters())
+    rows = count_rows(query)
+    query = order.apply(query, queries.CAMERA_ORDER).limit(MOST_EXPORTED)
+    return send_workbook("so-camera.xlsx", rows, lambda: [_sheet(query)])
+
+
+def _sheet(query: Any) -> Sheet:
+    return Sheet(
         _("Sổ camera"),
         (
             Column(_("Đơn vị"), 36),
@@ -123,12 +129,11 @@ def export_cameras() -> Response:
                 row.probe_minutes if row.probe_kind else None,
                 row.note,
             )
-            for row in session().execute(query.limit(MOST_EXPORTED))
+            for row in session().execute(query)
         ],
         title=_("Sổ camera tại bàn tiếp dân"),
         note=_("Lập ngày %(day)s", day=format_date(today())),
     )
-    return download(write_workbook([sheet]), "so-camera.xlsx")
 
 
 def address_text(row: Any) -> str:

@@ -32,7 +32,13 @@ from tracker.api.errors import ValidationFailed
 from tracker.api.queries import session
 from tracker.api.work import run
 from tracker.core.migrate import Owner, downgrade, upgrade
+from tracker.exports.jobs import write
+from tracker.exports.services import WRITE_FOREIGN
+from tracker.jobs import ledger
+from tracker.jobs.calls import Call
+from tracker.jobs.models import JobRun
 from tracker.testing.world import ROLES, World, csrf_token, post
+from tracker.web import exports
 
 SignIn = Callable[..., FlaskClient]
 READERS = {"coordinator", "head", "leader"}
@@ -379,12 +385,32 @@ def test_posts_categories_and_reasons_are_kept_by_form(sign_in: SignIn, register
 def test_export_holds_the_shown_rows_as_numbers_and_days(sign_in: SignIn, register: Register):
     register.person("=Công Thức", register.post(register.first), date(2021, 5, 28))
     answer = sign_in("coordinator").get("/chuyen-doi/so.xlsx")
-    sheet = load_workbook(io.BytesIO(answer.data)).active
+    check_export(answer.data)
+
+
+def check_export(content: bytes) -> None:
+    sheet = load_workbook(io.BytesIO(content)).active
     assert sheet is not None
     row = [cell.value for cell in list(sheet.rows)[-1]]
     assert row[0] == "=Công Thức"
     assert list(sheet.rows)[-1][0].data_type == "s"
     assert row[6] == 60
+
+
+def test_large_register_is_exported_by_a_run(
+    sign_in: SignIn, register: Register, world: World, monkeypatch: pytest.MonkeyPatch
+):
+    register.person("=Công Thức", register.post(register.first), date(2021, 5, 28))
+    monkeypatch.setattr(exports, "ROWS_AT_ONCE", 0)
+    client = sign_in("coordinator")
+    assert client.get("/chuyen-doi/so.xlsx").status_code == 303
+    with world.as_system():
+        claimed = ledger.try_claim(ledger.Claim("here:1", 30, [WRITE_FOREIGN]))
+        assert claimed is not None
+        write(Call(claimed))
+    session().rollback()
+    with client.get(session().scalars(select(JobRun.result_url)).one()) as answer:
+        check_export(answer.data)
 
 
 def workbook(rows: list[list[object]]) -> io.BytesIO:

@@ -16,14 +16,14 @@ from tracker.api.queries import plans as reform_plans
 from tracker.api.web import (
     Column,
     Sheet,
-    download,
+    count_rows,
     flash,
     page_number,
     redirect,
     render_template,
     requires,
+    send_workbook,
     url_for,
-    write_workbook,
 )
 from tracker.api.work import may, run
 from tracker_position_rotation import forms, inputs, labels, plans, queries
@@ -373,8 +373,14 @@ def print_plan(plan_id: UUID) -> str:
 def export_plan(plan_id: UUID) -> Response:
     """Download the plan with its result table; no private reason stands in it."""
     plan = _plan(plan_id)
-    counts = queries.plan_counts(session(), [plan.id])[plan.id]
-    rows = Sheet(
+    rows = count_rows(queries.plan_rows(plan))
+    return send_workbook(
+        f"chuyen-doi-{plan.year}.xlsx", rows, lambda: [_list_sheet(plan), _result_sheet(plan)]
+    )
+
+
+def _list_sheet(plan: Plan) -> Sheet:
+    return Sheet(
         _("Danh sách"),
         [
             Column(_("Họ tên"), 28),
@@ -415,7 +421,11 @@ def export_plan(plan_id: UUID) -> Response:
         ],
         title=plan.title,
     )
-    result = Sheet(
+
+
+def _result_sheet(plan: Plan) -> Sheet:
+    counts = queries.plan_counts(session(), [plan.id])[plan.id]
+    return Sheet(
         _("Kết quả"),
         [Column(_("Chỉ tiêu"), 40), Column(_("Số người"), 12, "whole")],
         [
@@ -430,4 +440,3 @@ def export_plan(plan_id: UUID) -> Response:
             ),
         ],
     )
-    return download(write_workbook([rows, result]), f"chuyen-doi-{plan.year}.xlsx")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
 from tracker.api import clock
@@ -13,15 +17,15 @@ from tracker.api.queries import paginate, session, unit_choices, unit_names
 from tracker.api.web import (
     Column,
     Sheet,
-    download,
+    count_rows,
     flash,
     page_number,
     redirect,
     render_template,
     request,
     requires,
+    send_workbook,
     url_for,
-    write_workbook,
 )
 from tracker.api.work import log_read, may, may_everywhere, require_everywhere
 from tracker_position_rotation import forms, inputs, labels, queries, services
@@ -37,7 +41,7 @@ from tracker_position_rotation.blueprint import (
 )
 from tracker_position_rotation.models import Category, Deferral, Person, Post, Reason
 from tracker_position_rotation.permissions import MANAGE, PRIVATE, VIEW
-from tracker_position_rotation.rules import Standing, due_by, months_held, retires_soon
+from tracker_position_rotation.rules import Period, Standing, due_by, months_held, retires_soon
 from tracker_position_rotation.standings import periods_on, retirement_months
 
 MOST_EXPORTED = 20_000
@@ -79,11 +83,16 @@ def export_register() -> Response:
     """Download what the register shows."""
     day = day_in("ngay")
     query, periods = queries.register(session(), day, _filters())
-    rows = (
-        queries.register_row(row, day, periods)
-        for row in session().execute(query.limit(MOST_EXPORTED))
+    return send_workbook(
+        f"chuyen-doi-vi-tri-{day:%Y%m%d}.xlsx",
+        count_rows(query),
+        lambda: [_sheet(query.limit(MOST_EXPORTED), day, periods)],
     )
-    sheet = Sheet(
+
+
+def _sheet(query: Select[Any], day: date, periods: Mapping[int, Period]) -> Sheet:
+    rows = (queries.register_row(row, day, periods) for row in session().execute(query))
+    return Sheet(
         _("Chuyển đổi vị trí"),
         [
             Column(_("Họ tên"), 28),
@@ -114,7 +123,6 @@ def export_register() -> Response:
         ],
         title=_("Sổ theo dõi chuyển đổi vị trí công tác, tại ngày %(day)s", day=f"{day:%d/%m/%Y}"),
     )
-    return download(write_workbook([sheet]), f"chuyen-doi-vi-tri-{day:%Y%m%d}.xlsx")
 
 
 def _person(person_id: UUID) -> Person:
