@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
-from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from tracker.accounts.models import Deputy, Grant, User
 from tracker.core.rights import Access, Role
 from tracker.plugins.descriptors import Permission
+from tracker.units.models import Unit
 
 
 @dataclass(frozen=True)
 class HeldGrant:
-    """A role within a unit that a person holds; `owner_id` is whose it is (a deputy's is not)."""
+    """A role within a unit that a person holds; `owner_id` is whose it is (a deputy's is not).
+
+    `is_top` tells whether the unit is the top of a tree, `trees` how many trees live on the day.
+    """
 
     role: Role
     unit_id: int
     owner_id: int
+    is_top: bool = False
+    trees: int = 0
 
 
 def in_force(day: date | BindParameter[date]) -> ColumnElement[bool]:
@@ -30,7 +36,7 @@ def in_force(day: date | BindParameter[date]) -> ColumnElement[bool]:
 
 
 @cache
-def _held_statement() -> Select[Role, int, int]:
+def _held_statement() -> Select[Role, int, int, bool, int]:
     """Return the query of `held_grants`, sent with every request and therefore made once."""
     user_id: BindParameter[int] = bindparam("user_id")
     day: BindParameter[date] = bindparam("day")
@@ -44,9 +50,21 @@ def _held_statement() -> Select[Role, int, int]:
             User.is_active.is_(True),
         )
     )
-    return select(Grant.role, Grant.unit_id, Grant.user_id).where(
-        or_(Grant.user_id == user_id, Grant.user_id.in_(represented)), in_force(day)
+    is_top = _is_top(Unit, day)
+    tree = aliased(Unit)
+    trees = select(func.count()).select_from(tree).where(_is_top(tree, day)).scalar_subquery()
+    return (
+        select(
+            Grant.role, Grant.unit_id, Grant.user_id, is_top.label("is_top"), trees.label("trees")
+        )
+        .join(Unit, Unit.id == Grant.unit_id)
+        .where(or_(Grant.user_id == user_id, Grant.user_id.in_(represented)), in_force(day))
     )
+
+
+def _is_top(unit: type[Unit], day: BindParameter[date]) -> ColumnElement[bool]:
+    lives = (unit.valid_from <= day) & or_(unit.valid_to.is_(None), unit.valid_to > day)
+    return unit.parent_id.is_(None) & lives
 
 
 def held_grants(session: Session, user_id: int, day: date) -> list[HeldGrant]:
@@ -56,24 +74,37 @@ def held_grants(session: Session, user_id: int, day: date) -> list[HeldGrant]:
     none of a person whose account is closed.
     """
     rows = session.execute(_held_statement(), {"user_id": user_id, "day": day})
-    return [HeldGrant(row.role, row.unit_id, row.user_id) for row in rows]
+    return [
+        HeldGrant(row.role, row.unit_id, row.user_id, bool(row.is_top), row.trees) for row in rows
+    ]
 
 
-def permissions_by_role(permissions: Iterable[Permission]) -> dict[Role, tuple[str, ...]]:
-    """Return the keys of the permissions that each role holds."""
-    found: dict[Role, list[str]] = {role: [] for role in Role}
+def permissions_by_role(permissions: Iterable[Permission]) -> dict[Role, tuple[Permission, ...]]:
+    """Return the permissions that each role holds."""
+    found: dict[Role, list[Permission]] = {role: [] for role in Role}
     for permission in permissions:
         for role in permission.roles:
-            found[role].append(permission.key)
-    return {role: tuple(keys) for role, keys in found.items()}
+            found[role].append(permission)
+    return {role: tuple(held) for role, held in found.items()}
 
 
 def build_access(
-    user_id: int, grants: Iterable[HeldGrant], by_role: Mapping[Role, Iterable[str]]
+    user_id: int, grants: Sequence[HeldGrant], by_role: Mapping[Role, Iterable[Permission]]
 ) -> Access:
-    """Return what a person with these grants may do, permission by permission."""
+    """Return what a person with these grants may do, permission by permission.
+
+    What counts everywhere is held over all trees of units together, or not at all.
+    """
     roots: dict[str, set[int]] = {}
+    everywhere: set[str] = set()
     for grant in grants:
         for permission in by_role[grant.role]:
-            roots.setdefault(permission, set()).add(grant.unit_id)
+            roots.setdefault(permission.key, set()).add(grant.unit_id)
+            if permission.everywhere:
+                everywhere.add(permission.key)
+    tops = {grant.unit_id: grant.trees for grant in grants if grant.is_top}
+    for key in everywhere:
+        covered = roots[key] & tops.keys()
+        if not covered or len(covered) < max(tops.values()):
+            del roots[key]
     return Access(user_id, {key: frozenset(units) for key, units in roots.items()})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tracker.jobs.ledger import queue
+from tracker.jobs.ledger import RunLost, queue
 from tracker.plugins.descriptors import JobCall, JobSpec, MissedPolicy
 
-__all__ = ["JobCall", "JobSpec", "MissedPolicy", "queue"]
+__all__ = ["JobCall", "JobSpec", "MissedPolicy", "RunLost", "queue"]

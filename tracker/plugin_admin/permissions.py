@@ -16,5 +16,7 @@ PERMISSIONS: Sequence[Permission] = (
         key=MANAGE,
         label=_l("Quản lý mô-đun mở rộng"),
         roles=frozenset({Role.ADMINISTRATOR}),
+        # A plug-in's code reaches the records of all units.
+        everywhere=True,
     ),
 )

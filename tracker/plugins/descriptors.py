@@ -31,12 +31,17 @@ class Label(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Permission:
-    """A right by name (`<area>.<verb>`), whether it only reads, and which roles hold it."""
+    """A right by name (`<area>.<verb>`), whether it only reads, and which roles hold it.
+
+    What is changed `everywhere` counts for the whole instance: a role gives such a right only to
+    whoever has it over every tree of units.
+    """
 
     key: str
     label: Label
     reads: bool = False
     roles: frozenset[Role] = frozenset()
+    everywhere: bool = False
 
 
 # The groups of the menu, in order; the shell knows their words.
@@ -734,15 +739,15 @@ class JobSpec:
     jitter_seconds: int = 0
     budget_seconds: int = 3600
     parallel: bool = False
+    # Has the core this one too run in a process of its own? A plug-in's always does.
+    own_process: bool = False
+    # What the page of a run calls the way to its result.
+    result_label: Label = ""
     # May a person start it by hand? Not where it needs an input.
     by_hand: bool = True
     # A run whose process died this often is given up.
     attempts: int = 5
     keep_days: int = 90
-    # Has the core this one too run in a process of its own? A plug-in's always does.
-    own_process: bool = False
-    # What the page of a run calls the way to its result.
-    result_label: Label = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,5 +14,6 @@ PERMISSIONS = (
         key=MANAGE,
         label=_l("Sửa thiết lập, ngày nghỉ và kỳ báo cáo"),
         roles=frozenset({Role.ADMINISTRATOR, Role.COORDINATOR}),
+        everywhere=True,
     ),
 )

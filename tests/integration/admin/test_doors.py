@@ -22,16 +22,18 @@ from tracker.web.doors import door_of, undeclared_endpoints
 
 # Section -> who enters; everybody else is refused.
 BOTH = {"administrator", "coordinator", "local"}
+# What counts for all units is no matter of who coordinates one.
+WHOLE = {"administrator", "coordinator"}
 SECTIONS = {
     "": BOTH,
     "don-vi": BOTH,
     "nhom-don-vi": BOTH,
     "nguoi-dung": {"administrator"},
     "quyen": {"administrator"},
-    "linh-vuc": BOTH,
-    "ngay-nghi": BOTH,
-    "ky-bao-cao": BOTH,
-    "thiet-lap": BOTH,
+    "linh-vuc": WHOLE,
+    "ngay-nghi": WHOLE,
+    "ky-bao-cao": WHOLE,
+    "thiet-lap": WHOLE,
     "ke-hoach": BOTH,
     "nhiem-vu": BOTH,
     "phan-cong": BOTH,

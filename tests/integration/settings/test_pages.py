@@ -81,6 +81,21 @@ def test_only_who_manages_settings_sees_them(client: FlaskClient, path: str) -> 
         assert client.get(path).status_code == (200 if may else 403), role
 
 
+@pytest.mark.parametrize("role", [Role.ADMINISTRATOR, Role.COORDINATOR])
+def test_what_counts_for_all_units_is_no_matter_of_one(client: FlaskClient, role: Role) -> None:
+    """Who has the role over a commune alone neither sees nor changes what counts everywhere."""
+    province = make_unit("Tỉnh", UnitKind.PROVINCE)
+    commune = make_unit("Xã Đạ Tẻh", UnitKind.COMMUNE, province)
+    sign_in(client, make_user(commune, role))
+    assert client.get("/thiet-lap").status_code == 403
+    assert 'href="/thiet-lap"' not in client.get("/").text
+    key = token(client, "/tai-khoan")
+    assert client.post("/thiet-lap", data={"csrf_token": key}).status_code == 403
+    assert client.get("/mo-dun").status_code == 403
+    sign_in(client, make_user(commune, role, scope=province))
+    assert client.get("/thiet-lap").status_code == 200
+
+
 def test_services_ask_for_the_right_themselves(client: FlaskClient) -> None:
     """A leader's post is refused whatever the page shows."""
     sign_in(client, make_user(make_unit("Sở Nội vụ"), Role.LEADER))
