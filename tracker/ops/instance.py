@@ -86,10 +86,13 @@ def fill(app: Flask) -> None:
         run(sync_templates, host_of(app).registry.checklist_templates)
 
 
-def ready_app(settings: Settings) -> Flask:
-    """Return the app on an instance that is there and current, made and filled where it was not."""
+def ready_app(settings: Settings, *, with_plugins: bool = True) -> Flask:
+    """Return the app on an instance that is there and current, made and filled where it was not.
+
+    Without plug-ins for whoever is about to exchange them: a process imports each only once.
+    """
     prepare(settings)
     load_models()
-    app = create_app(settings, load_plugins(settings))
+    app = create_app(settings, load_plugins(settings) if with_plugins else None)
     fill(app)
     return app
