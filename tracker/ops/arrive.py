@@ -101,11 +101,12 @@ def report(loaded: Loaded, generation: int | None = None) -> None:
     with _as_system(loaded.app):
         fill(loaded.app)
         noted = [_failure(loaded.wanted, name, detail) for name, detail in failures.items()]
-        run(services.note_failures, services.NoteFailures(loaded.wanted.generation, noted))
+        machine = machine_name(loaded.settings)
+        run(services.note_failures, services.NoteFailures(machine, loaded.wanted.generation, noted))
         run(
             services.note_server,
             services.NoteServer(
-                machine=machine_name(loaded.settings),
+                machine=machine,
                 generation=loaded.wanted.generation if generation is None else generation,
                 detail={
                     "plugins": {name: one.version for name, one in host.plugins.items()},

@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -158,6 +158,7 @@ class NoteFailure:
 class NoteFailures:
     """What a machine could not load of the wanted set as it was at a generation."""
 
+    machine: str
     generation: int
     failures: Sequence[NoteFailure]
 
@@ -165,6 +166,10 @@ class NoteFailures:
 def note_failures(work: Work, data: NoteFailures) -> int:
     """Mark plug-ins as failed; return how many. One that is known to have, or whose version is
     wanted no more, is left.
+
+    What one machine cannot load counts as failed on all, and where there are several the reason
+    names the one: a request goes to any of them, and pages, rights and checks that are there on
+    every other request are worse than none.
 
     Nothing is marked once the set has changed: somebody may just have switched one on again after
     another machine had told of it, and this machine will look at the new set anyway.
@@ -183,10 +188,13 @@ def note_failures(work: Work, data: NoteFailures) -> int:
     }
     if _set_row(work).generation > data.generation:
         return 0
+    others = select(PluginServer.machine).where(PluginServer.machine != data.machine).limit(1)
+    where = f" ({data.machine})" if work.session.scalar(others) is not None else ""
     marked = [
         one
         for one in data.failures
-        if one.name in installs and _mark_failed(work, installs[one.name], one)
+        if one.name in installs
+        and _mark_failed(work, installs[one.name], replace(one, detail=one.detail + where))
     ]
     if marked:
         _raise_generation(work)

@@ -25,6 +25,7 @@ from tracker.plugin_admin import queries, services
 from tracker.plugins import packages
 from tracker.plugins.loader import forget, load_plugins, read_set, write_set
 from tracker.plugins.models import PluginInstall, PluginServer
+from tracker.plugins.services import NoteServer, note_server
 from tracker.plugins.states import PluginState, Reason, Wanted
 
 TINY = TinyPlugin()
@@ -107,6 +108,7 @@ def test_a_plug_in_that_cannot_be_loaded_is_failed_for_all(
     app: Flask, machines: tuple[Settings, Settings]
 ) -> None:
     want(TINY.but(files={"hooks.py": evil.AT_IMPORT["raises"]}))
+    run(note_server, NoteServer("another", 0))
     db.session.rollback()
     machine = machines[0]
     arrive.fetch(machine)
@@ -118,6 +120,8 @@ def test_a_plug_in_that_cannot_be_loaded_is_failed_for_all(
     install = db.session.get(PluginInstall, "tiny")
     assert install is not None
     assert (install.state, install.reason) == (PluginState.FAILED, Reason.IMPORT_FAILED)
+    # Of several machines the reason names the one.
+    assert install.reason_parameters["detail"].endswith(f"({arrive.machine_name(machine)})")
     # Somebody switches it on again; what another machine knows of the set before says nothing.
     run(services.enable, services.Switch("tiny"))
     arrive.report(loaded)
