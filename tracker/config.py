@@ -36,10 +36,12 @@ class Settings:
     job_poll_seconds  how often a job process looks for queued runs
     job_tick_seconds  how often it looks which jobs have fallen due
     job_grace_seconds how long it lets runs end when it is told to stop
+    outbox_lease_seconds  a message that takes longer may be done by another process as well
     safe_mode         start without any plug-in
     plugin_upload     plug-ins may be handed in on the page, not by commands only
     plugin_unsigned   plug-ins that nobody trusted signed may be installed
-    plugin_index      address of a package index for plug-ins, '' for the one that pip is set to
+    plugin_index      package index for plug-ins: its address, or a folder of releases with its
+                      index.json; '' for the one that pip is set to
     rehearsal_database_url  an empty PostgreSQL database, on which upgrades are tried out
     """
 
@@ -61,6 +63,7 @@ class Settings:
     job_poll_seconds: float = 0.5
     job_tick_seconds: float = 5.0
     job_grace_seconds: float = 25.0
+    outbox_lease_seconds: float = 120.0
     safe_mode: bool = False
     plugin_upload: bool = False
     plugin_unsigned: bool = False
@@ -186,4 +189,5 @@ def settings_from_environment(env: Mapping[str, str] | None = None) -> Settings:
         job_poll_seconds=_seconds(env, "TRACKER_JOB_POLL_SECONDS", 0.5, 0.05, 60),
         job_tick_seconds=_seconds(env, "TRACKER_JOB_TICK_SECONDS", 5, 0.1, 60),
         job_grace_seconds=_seconds(env, "TRACKER_JOB_GRACE_SECONDS", 25, 0, 600),
+        outbox_lease_seconds=_seconds(env, "TRACKER_OUTBOX_LEASE_SECONDS", 120, 1, 3600),
     )

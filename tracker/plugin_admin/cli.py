@@ -358,6 +358,30 @@ def discard(name: str, version: str, yes: bool) -> None:
     click.echo(_("Đã xóa bản %(label)s.", label=operations.discard(_settings(), found[0])))
 
 
+@plugin.command(
+    "diagnose",
+    help=N_(
+        "Ghi gói chẩn đoán của mô-đun NAME cho tác giả: phiên bản, bản khai, lỗi; không có dữ "
+        "liệu, tên người hay bí mật."
+    ),
+    epilog=N_("Ví dụ: tracker plugin diagnose camera_monitoring --to chan-doan.zip"),
+)
+@click.argument("name")
+@click.option(
+    "--to",
+    "target",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help=N_("Tệp ZIP được ghi (mặc định: <tên>-chan-doan.zip)."),
+)
+def diagnose(name: str, target: Path | None) -> None:
+    """Write the bundle for a plug-in's author."""
+    if name not in queries.installs():
+        raise NotFound(_("Mô-đun %(name)s chưa được cài.", name=name))
+    path = target or Path(f"{name}-chan-doan.zip")
+    path.write_bytes(queries.diagnosis(_settings(), name))
+    click.echo(str(path))
+
+
 # -- keys and signatures --------------------------------------------------------------------
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -19,11 +19,15 @@ DAILY = re.compile(r"([0-9]{1,2}) ([0-9]{1,2}) \* \* \*")
 
 @dataclass(frozen=True)
 class Clause:
-    """One sentence of the contract; `key` is the same for the same matter in every version."""
+    """One sentence of the contract; `key` is the same for the same matter in every version.
+
+    `detail` is what only specialists ask for: how the database calls it.
+    """
 
     key: str
     text: str
     is_new: bool = False
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def contract_of(manifest: Manifest, before: Manifest | None = None) -> Contract:
             chapter.key,
             chapter.icon,
             chapter.question,
-            [Clause(one.key, one.text, one.key not in old) for one in chapter.clauses],
+            [replace(one, is_new=one.key not in old) for one in chapter.clauses],
             chapter.nothing,
         )
         for chapter in chapters
@@ -85,13 +89,7 @@ def _chapters(manifest: Manifest) -> list[Chapter]:
             "stores",
             "database",
             _("Lưu dữ liệu gì?"),
-            [
-                Clause(
-                    f"table:{table}",
-                    _("Bảng dữ liệu riêng “%(table)s”.", table=table.partition("__")[2]),
-                )
-                for table in manifest.tables
-            ],
+            [_table(table, manifest) for table in manifest.tables],
             _("Không có bảng dữ liệu riêng."),
         ),
         Chapter(
@@ -166,6 +164,14 @@ def job_words(what: str, cron: str) -> str:
             _("%(what)s, hằng ngày lúc %(time)s.", what=what, time=f"{found[2]:0>2}:{found[1]:0>2}")
         )
     return str(_("%(what)s (lịch: %(cron)s).", what=what, cron=cron))
+
+
+def _table(table: str, manifest: Manifest) -> Clause:
+    noun = table.removeprefix(manifest.table_prefix)
+    words = manifest.table_words.get(table)
+    if words is None:
+        return Clause(f"table:{table}", _("Bảng dữ liệu riêng “%(table)s”.", table=noun))
+    return Clause(f"table:{table}", f"{words}.", detail=noun)
 
 
 def _right(right: Right) -> Clause:

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Table, select
 
 from tracker.config import Settings
 from tracker.core.clock import to_local
-from tracker.core.errors import NotFound, PluginError
+from tracker.core.errors import Conflict, NotFound, PluginError
 from tracker.core.migrate import Owner
 from tracker.core.tabletext import lines_of
 from tracker.files.models import Attachment, Blob
@@ -113,6 +113,22 @@ def keep(path: Path, sha256: str) -> PreparedFile:
     with path.open("rb") as stream:
         current_stores().contents.put(sha256, stream)
     return PreparedFile(sha256, path.stat().st_size, ZIP, path.name)
+
+
+def kept_content(settings: Settings, name: str, sha256: str) -> bytes:
+    """Return an export that this instance keeps: from this machine, or from the store.
+
+    Raises NotFound where neither has it, Conflict where it was changed since.
+    """
+    path = exports_folder(settings) / name
+    if name and path.is_file():
+        content = path.read_bytes()
+    else:
+        with current_stores().contents.open(sha256) as stream:
+            content = stream.read()
+    if digest(content) != sha256:
+        raise Conflict(_("Tệp đã bị thay đổi sau khi xuất, nên không gửi đi."))
+    return content
 
 
 def _short(table: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask_babel import lazy_gettext as _l
 from flask_wtf.file import FileField
-from wtforms import BooleanField, RadioField, StringField, TextAreaField
+from wtforms import BooleanField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined] # newer than its types
 
 from tracker.plugins.models import Disposal
@@ -28,9 +28,17 @@ class KeyForm(Form):
 
 
 class InstallForm(Form):
-    """Whether to go without a rehearsal."""
+    """How a release comes in: with which data, switched on or not, with a rehearsal or without."""
 
+    data_from = SelectField(_l("Nạp lại dữ liệu"), choices=[], default="")
+    disabled = BooleanField(_l("Cài nhưng chưa bật"))
     skip_rehearsal = BooleanField(_l("Không diễn tập trước"))
+
+
+class NamedForm(Form):
+    """The name of a plug-in in the index that is set."""
+
+    what = StringField(_l("Tên mô-đun trong kho"), [Required(), Longest(80)])
 
 
 class RemoveForm(Form):

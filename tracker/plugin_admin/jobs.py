@@ -21,10 +21,11 @@ from tracker.core.errors import Conflict, PluginError
 from tracker.core.work import Work
 from tracker.jobs.ledger import queue
 from tracker.jobs.models import JobRun
-from tracker.plugin_admin import operations
+from tracker.plugin_admin import exports, operations, queries, sources
 from tracker.plugin_admin.permissions import MANAGE
 from tracker.plugins.descriptors import JobCall, JobSpec, MissedPolicy
 from tracker.plugins.models import Disposal
+from tracker.plugins.states import Wanted
 
 KEY = "plugin_admin.switch"
 STEPS = 5
@@ -68,7 +69,9 @@ def switch(call: JobCall) -> str:
 
     settings = cast(Settings, current_app.extensions["tracker_settings"])
     name = str(call.input["name"])
-    call.link(_page(name))
+    is_fetch = call.input["action"] == "fetch"
+    # What is fetched has no page of its own until it is there.
+    call.link(_page("" if is_fetch else name))
     action = ACTIONS.get(str(call.input["action"]))
     if action is None:
         raise PluginError(_("Không có việc “%(action)s”.", action=call.input["action"]))
@@ -80,14 +83,30 @@ def switch(call: JobCall) -> str:
 
 def _page(name: str) -> str:
     with current_app.test_request_context():
+        if not name:
+            return url_for("plugin_admin.list_plugins")
         return url_for("plugin_admin.show_plugin", name=name)
 
 
+def _fetch(settings: Settings, data: Mapping[str, Any], say: operations.Say) -> str:
+    say(_("Lấy từ kho mô-đun"))
+    source = sources.from_index(settings, str(data["what"]))
+    release_id = operations.add(settings, source.content, source.filename, source.signature)
+    label = queries.release(release_id).change_label
+    return str(_("Đã lấy %(label)s về. Hãy xem cam kết rồi cài.", label=label))
+
+
 def _install(settings: Settings, data: Mapping[str, Any], say: operations.Say) -> str:
+    content = b""
+    if data.get("data_from"):
+        told = queries.disposal(int(data["data_from"]))
+        content = exports.kept_content(settings, told.export_name, told.export_sha256)
     done = operations.install(
         settings,
         int(data["release_id"]),
         skip_rehearsal=bool(data.get("skip_rehearsal")),
+        data=content,
+        wanted=Wanted.DISABLED if data.get("disabled") else None,
         say=say,
     )
     return str(_("Đã cài %(name)s %(version)s.", name=done.name, version=done.version))
@@ -124,6 +143,7 @@ def _remove(settings: Settings, data: Mapping[str, Any], say: operations.Say) ->
 
 
 ACTIONS: Mapping[str, Callable[[Settings, Mapping[str, Any], operations.Say], str]] = {
+    "fetch": _fetch,
     "install": _install,
     "rehearse": _rehearse,
     "rollback": _roll_back,

@@ -10,12 +10,14 @@ from typing import Any
 from flask_babel import gettext as _
 from sqlalchemy import func, inspect, select
 
+from tracker.config import Settings
 from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.errors import NotFound, PluginError
 from tracker.core.migrate import is_plugin_table
 from tracker.files.models import Attachment
 from tracker.plugin_admin.services import EXPORTS
+from tracker.plugins.breaker import diagnostics
 from tracker.plugins.manifest import Manifest, manifest_from, version_key
 from tracker.plugins.models import (
     PluginDisposal,
@@ -185,6 +187,12 @@ def incidents(name: str, limit: int = 50) -> Sequence[PluginIncident]:
         .order_by(PluginIncident.last_at.desc(), PluginIncident.id.desc())
         .limit(limit)
     ).all()
+
+
+def diagnosis(settings: Settings, name: str) -> bytes:
+    """Return the ZIP for a plug-in's author, without people or secrets. Raises NotFound."""
+    database = "SQLite" if settings.is_sqlite else "PostgreSQL"
+    return diagnostics(db.session(), name, {"database": database})
 
 
 def rehearsal(release_id: int) -> PluginRehearsal | None:

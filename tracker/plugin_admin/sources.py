@@ -59,15 +59,33 @@ def fetch(settings: Settings, what: str, index_folder: Path | None = None) -> So
                     )
                 )
             return from_folder(settings, path)
+    return from_index(settings, what, index_folder)
+
+
+def wanted_name(what: str) -> tuple[str, str]:
+    """Return the name and the version ('' = the newest) that `what` asks an index for.
+
+    Raises PluginError.
+    """
     found = _WANTED.fullmatch(what.strip().lower().replace("-", "_").removeprefix("tracker_"))
     if found is None or not is_name(found[1]):
         raise PluginError(_("Không có tệp, thư mục hay mô-đun nào là “%(what)s”.", what=what[:200]))
-    name, version = found[1], found[2] or ""
-    if index_folder is not None:
-        entry = index.pick(index.read_index(index_folder), name, version)
-        content, signature = index.take(index_folder, entry)
-        return Source(content, entry.file, signature)
-    return from_package_index(settings, name, version)
+    return found[1], found[2] or ""
+
+
+def from_index(settings: Settings, what: str, folder: Path | None = None) -> Source:
+    """Return a plug-in by its name: from an index folder, or from the index that is set.
+
+    What is set may be a folder, too: one that every machine sees, or a stick. Raises PluginError.
+    """
+    name, version = wanted_name(what)
+    if folder is None and settings.plugin_index and Path(settings.plugin_index).is_dir():
+        folder = Path(settings.plugin_index)
+    if folder is None:
+        return from_package_index(settings, name, version)
+    entry = index.pick(index.read_index(folder), name, version)
+    content, signature = index.take(folder, entry)
+    return Source(content, entry.file, signature)
 
 
 def from_file(path: Path) -> Source:

@@ -6,34 +6,35 @@ run's own page. What is dangerous asks for the password again.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import cast
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
 from tracker.accounts.reauth import fresh_required
 from tracker.config import Settings
-from tracker.core.db import db
+from tracker.core.clock import to_local
 from tracker.core.errors import (
     Conflict,
     NotFound,
     PluginError,
     ValidationFailed,
 )
+from tracker.core.numbers import format_date
 from tracker.core.work import run
-from tracker.files.store import current_stores
-from tracker.plugin_admin import exports, jobs, operations, queries, services
+from tracker.plugin_admin import exports, jobs, operations, queries, services, sources
 from tracker.plugin_admin.contract import contract_of
-from tracker.plugin_admin.forms import InstallForm, KeyForm, RemoveForm, UploadForm
+from tracker.plugin_admin.forms import InstallForm, KeyForm, NamedForm, RemoveForm, UploadForm
 from tracker.plugin_admin.permissions import MANAGE
 from tracker.plugins import signatures
-from tracker.plugins.breaker import diagnostics
 from tracker.plugins.host import current_host
 from tracker.plugins.manifest import API_VERSION, version_key
-from tracker.plugins.models import Disposal, PluginRelease
+from tracker.plugins.models import Disposal, PluginDisposal, PluginRelease
 from tracker.plugins.states import STATES, PluginState, Wanted
 from tracker.web.doors import requires
 from tracker.web.xlsx import download
@@ -133,7 +134,7 @@ def show_plugin(name: str) -> str:
         releases=releases,
         previous=install.previous_release if install else None,
         incidents=queries.incidents(name) if line else (),
-        disposals=[(one, one.id in kept or _is_here(one.export_name)) for one in disposals],
+        disposals=[(one, _is_kept(one, kept)) for one in disposals],
         contract=contract_of(line.manifest) if line else None,
         resume=line is not None and line.state is PluginState.PAUSED,
         is_off=install is not None and install.wanted is Wanted.DISABLED,
@@ -146,15 +147,18 @@ def _path_here(name: str) -> Path:
     return exports.exports_folder(_settings()) / name
 
 
-def _is_here(name: str) -> bool:
-    return bool(name) and _path_here(name).is_file()
+def _is_kept(record: PluginDisposal, in_store: Collection[int]) -> bool:
+    """Tell whether the file of an export is still to be had, here or in the store."""
+    here = bool(record.export_name) and _path_here(record.export_name).is_file()
+    return here or record.id in in_store
 
 
 @blueprint.get("/mo-dun/<name>/ban/<int:release_id>")
 @requires(MANAGE)
 def show_release(name: str, release_id: int) -> Answer:
     """Show what a release promises, like a letter, before it is let in."""
-    return _release_page(_release(name, release_id), InstallForm(formdata=None))
+    release = _release(name, release_id)
+    return _release_page(release, _install_form(release, is_sent=False))
 
 
 def _release(name: str, release_id: int) -> PluginRelease:
@@ -162,6 +166,35 @@ def _release(name: str, release_id: int) -> PluginRelease:
     if found.name != name:
         raise NotFound
     return found
+
+
+def _install_form(release: PluginRelease, *, is_sent: bool) -> InstallForm:
+    """Return what is asked before an install: of a first one, also whether data comes back."""
+    form = InstallForm() if is_sent else InstallForm(formdata=None)
+    if release.name in queries.installs():
+        del form.disabled, form.data_from
+        return form
+    disposals = queries.disposals(release.name)
+    kept = queries.kept_exports(disposals)
+    told = [one for one in disposals if one.disposal is Disposal.EXPORT and _is_kept(one, kept)]
+    if not told:
+        del form.data_from
+        return form
+    form.data_from.choices = [
+        ("", _("Không nạp, bắt đầu từ trống")),
+        *((str(one.id), _export_words(one)) for one in told),
+    ]
+    return form
+
+
+def _export_words(one: PluginDisposal) -> str:
+    words: str = ngettext(
+        "Bản xuất ngày %(day)s, %(num)d dòng",
+        "Bản xuất ngày %(day)s, %(num)d dòng",
+        sum(one.rows.values()),
+        day=format_date(to_local(one.removed_at).date()),
+    )
+    return words
 
 
 def _release_page(release: PluginRelease, form: InstallForm, status: int = 200) -> Answer:
@@ -198,10 +231,17 @@ def _release_page(release: PluginRelease, form: InstallForm, status: int = 200) 
 def install_release(name: str, release_id: int) -> Answer:
     """Queue an install or an upgrade."""
     release = _release(name, release_id)
-    form = InstallForm()
+    form = _install_form(release, is_sent=True)
     if not form.validate():
         return _release_page(release, form, 422)
-    data = {"release_id": release.id, "skip_rehearsal": bool(form.skip_rehearsal.data)}
+    data: dict[str, object] = {
+        "release_id": release.id,
+        "skip_rehearsal": bool(form.skip_rehearsal.data),
+    }
+    if "disabled" in form and form.disabled.data:
+        data["disabled"] = True
+    if "data_from" in form and form.data_from.data:
+        data["data_from"] = int(form.data_from.data)
     return _queued(jobs.Ask("install", name, data))
 
 
@@ -305,8 +345,7 @@ def remove_plugin(name: str) -> Answer:
 def upload() -> Answer:
     """Take a package from the browser, where the configuration allows it; nothing of it runs."""
     settings = _settings()
-    if not settings.plugin_upload:
-        raise NotFound(_("Máy chủ này chỉ nhận mô-đun qua dòng lệnh (tracker plugin install)."))
+    _require_open(settings)
     form = UploadForm()
     status = 200
     if request.method == "POST":
@@ -322,8 +361,44 @@ def upload() -> Answer:
                     url_for("plugin_admin.show_release", name=release.name, release_id=release.id),
                     303,
                 )
-    page = render_template("plugin_admin/upload.html", form=form, unsigned=settings.plugin_unsigned)
-    return page, status
+    return _upload_page(settings, form, NamedForm(formdata=None)), status
+
+
+@blueprint.post("/mo-dun/quan-ly/lay")
+@requires(MANAGE)
+@fresh_required
+def fetch_named() -> Answer:
+    """Queue the fetching of a package from the index that is set; nothing of it runs."""
+    settings = _settings()
+    _require_open(settings)
+    if not settings.plugin_index:
+        raise NotFound(_("Máy chủ này chưa đặt kho mô-đun (TRACKER_PLUGIN_INDEX)."))
+    form = NamedForm()
+    if form.validate():
+        what = (form.what.data or "").strip()
+        try:
+            name, _version = sources.wanted_name(what)
+            run_id = run(jobs.ask, jobs.Ask("fetch", name, {"what": what}))
+        except (PluginError, Conflict) as error:
+            form.what.errors = [error.message]
+        else:
+            return redirect(url_for("jobs.show_run", run_id=run_id), 303)
+    return _upload_page(settings, UploadForm(formdata=None), form), 422
+
+
+def _require_open(settings: Settings) -> None:
+    if not settings.plugin_upload:
+        raise NotFound(_("Máy chủ này chỉ nhận mô-đun qua dòng lệnh (tracker plugin install)."))
+
+
+def _upload_page(settings: Settings, form: UploadForm, named: NamedForm) -> str:
+    return render_template(
+        "plugin_admin/upload.html",
+        form=form,
+        named=named,
+        index=settings.plugin_index,
+        unsigned=settings.plugin_unsigned,
+    )
 
 
 def _hand_in(settings: Settings, package: FileStorage, signature: FileStorage | None) -> int:
@@ -377,8 +452,7 @@ def revoke_key(fingerprint: str) -> Answer:
 @requires(MANAGE)
 def fetch_diagnostics(name: str) -> Response:
     """Hand out what a plug-in's author needs to find a fault, without people or secrets."""
-    database = "SQLite" if _settings().is_sqlite else "PostgreSQL"
-    content = diagnostics(db.session(), name, {"database": database})
+    content = queries.diagnosis(_settings(), name)
     return download(content, f"{name}-chan-doan.zip", exports.ZIP)
 
 
@@ -388,15 +462,9 @@ def fetch_diagnostics(name: str) -> Response:
 def fetch_export(disposal_id: int) -> Response:
     """Hand out the data that left a plug-in, from this machine or from the store."""
     record = queries.disposal(disposal_id)
-    if _is_here(record.export_name):
-        content = _path_here(record.export_name).read_bytes()
-    elif queries.kept_exports([record]):
-        with current_stores().contents.open(record.export_sha256) as stream:
-            content = stream.read()
-    else:
+    if not _is_kept(record, queries.kept_exports([record])):
         raise NotFound(_("Tệp này không còn trên máy chủ."))
-    if record.export_sha256 != exports.digest(content):
-        raise Conflict(_("Tệp đã bị thay đổi sau khi xuất, nên không gửi đi."))
+    content = exports.kept_content(_settings(), record.export_name, record.export_sha256)
     return download(content, record.export_name, exports.ZIP)
 
 

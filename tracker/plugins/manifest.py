@@ -252,6 +252,8 @@ class Manifest:
     blueprint: str
     needs: tuple[Need, ...] = ()
     tables: tuple[str, ...] = ()
+    # What its tables hold, in words, for those that it says it of.
+    table_words: Mapping[str, Words] = field(default_factory=dict, hash=False)
     rights: tuple[Right, ...] = ()
     jobs: tuple[DeclaredJob, ...] = ()
     # Host patterns ('api.example.vn', '*.example.vn'), or 'setting:<key>' where the administrator
@@ -276,6 +278,11 @@ class Manifest:
     def table_prefix(self) -> str:
         """Return how its tables' names begin."""
         return table_prefix(self.name)
+
+    def table_title(self, table: str) -> str:
+        """Return what one of its tables holds; the noun in its name where no words are given."""
+        words = self.table_words.get(table)
+        return str(words) if words is not None else table.removeprefix(self.table_prefix)
 
     def fits(self, host: tuple[int, int] = API_VERSION) -> bool:
         """Tell whether a host with this version of `tracker.api` can run it."""
@@ -355,6 +362,7 @@ def manifest_from(data: Mapping[str, Any], *, is_stored: bool = False) -> Manife
     if blueprint != name:
         raise _fault("blueprint", _("phải là “%(name)s”", name=name))
     settings = tuple(_setting(one, name) for one in whole.tables("settings"))
+    stored = [_stored_in(one, name) for one in whole.either("tables")]
     manifest = Manifest(
         name=name,
         version=version,
@@ -365,7 +373,8 @@ def manifest_from(data: Mapping[str, Any], *, is_stored: bool = False) -> Manife
         address=address,
         blueprint=blueprint,
         needs=tuple(_need(text, name) for text in whole.texts("needs")),
-        tables=tuple(_own_table(text, name) for text in whole.texts("tables")),
+        tables=tuple(table for table, _words in stored),
+        table_words={table: words for table, words in stored if words is not None},
         rights=tuple(_right(one, name) for one in whole.tables("rights")),
         jobs=tuple(_job(one, name) for one in whole.tables("jobs")),
         hosts=tuple(_host(text, {one.key for one in settings}) for text in whole.texts("hosts")),
@@ -444,6 +453,16 @@ class _Table:
             for number, one in enumerate(found)
         ]
 
+    def either(self, key: str) -> list[str | _Table]:
+        """Return a list whose members are texts, or tables that say more."""
+        found = self.take(key, lambda one: isinstance(one, list), _("phải là danh sách"), [])
+        return [
+            one.strip()
+            if isinstance(one, str)
+            else _Table(one, f"{self.where(key)}[{number}]", is_stored=self.is_stored)
+            for number, one in enumerate(found)
+        ]
+
     def words(self, key: str) -> Words:
         found = self.take(key, lambda one: True, "", None)
         return _only_words(_Table(found, self.where(key), is_stored=self.is_stored))
@@ -495,6 +514,15 @@ def _need(text: str, name: str) -> Need:
     if found[2]:
         version_key(found[2])
     return Need(found[1], found[2] or "")
+
+
+def _stored_in(declared: str | _Table, name: str) -> tuple[str, Words | None]:
+    """Return a table's name, and what it holds where that is said."""
+    if isinstance(declared, str):
+        return _own_table(declared, name), None
+    table, words = _own_table(declared.text("name"), name), declared.both()
+    declared.done()
+    return table, words
 
 
 def _own_table(text: str, name: str) -> str:

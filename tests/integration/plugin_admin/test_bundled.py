@@ -198,7 +198,7 @@ class Real:
 
     @property
     def tables(self) -> list[str]:
-        return list(self.toml()["tables"])
+        return [one["name"] for one in self.toml()["tables"]]
 
     def toml(self) -> dict[str, Any]:
         return tomllib.loads((self.package / "plugin.toml").read_text(encoding="utf-8"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -75,6 +76,10 @@ def test_whole_life_on_the_command_line(command: Run, stick: Path, instance: Pat
     assert row["reason"]
     assert command("plugin", "enable", "tiny").exit_code == 0
 
+    told = stick.parent / "tiny.zip"
+    assert command("plugin", "diagnose", "tiny", "--to", told).exit_code == 0
+    assert zipfile.is_zipfile(told)
+
     upgraded = command(*install, "tiny")
     assert upgraded.exit_code == 0, upgraded.output
     assert "Không có gì mới trong cam kết" in upgraded.output
@@ -120,6 +125,7 @@ def test_upgrade_takes_what_was_added(command: Run, stick: Path):
     ("arguments", "says"),
     [
         (("plugin", "enable", "nobody"), "chưa được cài"),
+        (("plugin", "diagnose", "nobody"), "chưa được cài"),
         (("plugin", "rollback", "nobody", "--yes"), "chưa được cài"),
         (("plugin", "remove", "nobody", "--data", "keep", "--yes"), "chưa được cài"),
         (("plugin", "discard", "nobody", "1.0", "--yes"), "Không có bản phát hành"),

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import create_engine, select, text
 
 from tests.factories.accounts import make_user, post, sign_in
 from tests.factories.units import make_unit
@@ -29,7 +29,7 @@ from tracker.core.rights import Role
 from tracker.core.work import run
 from tracker.jobs.models import JobRun, RunState
 from tracker.plugin_admin import contract, exports, operations, queries, services
-from tracker.plugins import signatures
+from tracker.plugins import index, signatures
 from tracker.plugins.models import Disposal, PluginInstall
 from tracker.plugins.states import PluginState, Reason
 from tracker.testing.jobs import DirectCall
@@ -157,8 +157,8 @@ def test_page_of_a_plugin_shows_contract_releases_and_faults(administrator: Flas
 
     run(note, None)
     page = administrator.get("/mo-dun/tiny").text
-    for text in ("Lưu dữ liệu gì?", "Xem sổ ghi", "tiny.index", "3 lần", "Bản 1.0", "Tắt"):
-        assert text in page
+    for words in ("Lưu dữ liệu gì?", "Xem sổ ghi", "tiny.index", "3 lần", "Bản 1.0", "Tắt"):
+        assert words in page
     assert "<b>ValueError" not in page
     answer = administrator.get("/mo-dun/tiny/chan-doan")
     assert answer.status_code == 200
@@ -371,6 +371,29 @@ def hand_in(client: FlaskClient, content: bytes, name: str, signature: str = "")
     return post(client, "/mo-dun/quan-ly/them", data)
 
 
+def test_exported_data_comes_back_by_the_page(
+    app: Flask, settings: Settings, administrator: FlaskClient, put_in
+):
+    release_id = put_in(TINY)
+    where = f"/mo-dun/tiny/ban/{release_id}"
+    assert "Nạp lại dữ liệu" not in administrator.get(where).text
+    engine = create_engine(settings.database_url)
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO plugin_tiny__note (text) VALUES ('một')"))
+    engine.dispose()
+    operations.remove(settings, "tiny", Disposal.EXPORT)
+    page = administrator.get(where).text
+    assert "Nạp lại dữ liệu" in page
+    found = re.search(r'<option[^>]*value="(\d+)"[^>]*>Bản xuất ngày', page)
+    assert found is not None
+    assert post(administrator, f"{where}/cai", {"data_from": "999999"}).status_code == 422
+    sent = {"data_from": found[1], "disabled": "y", "skip_rehearsal": "y"}
+    assert post(administrator, f"{where}/cai", sent).status_code == 303
+    run_queued(app)
+    assert state() is PluginState.DISABLED
+    assert operations.row_counts(settings, "tiny") == {"plugin_tiny__note": 1}
+
+
 @pytest.mark.usefixtures("open_door", "key")
 def test_upload_checks_keeps_and_shows_the_contract(administrator: FlaskClient, instance: Path):
     assert "Thêm mô-đun" in administrator.get("/mo-dun").text
@@ -389,6 +412,30 @@ def test_upload_checks_keeps_and_shows_the_contract(administrator: FlaskClient, 
     assert "Mô-đun này cam kết" in page
     assert "Cài mô-đun này" in page
     assert state() is None
+
+
+@pytest.mark.usefixtures("open_door", "key")
+def test_named_plugin_is_fetched_from_the_index_that_is_set(
+    app: Flask, settings: Settings, administrator: FlaskClient, instance: Path, tmp_path: Path
+):
+    assert "Lấy từ kho" not in administrator.get("/mo-dun/quan-ly/them").text
+    assert post(administrator, "/mo-dun/quan-ly/lay", {"what": "tiny"}).status_code == 404
+    stick = tmp_path / "stick"
+    wheel = TINY.write(stick)
+    wheel.with_name(f"{wheel.name}.sig").write_text(sign(instance, TINY).to_json())
+    index.build_index(stick)
+    app.extensions["tracker_settings"] = replace(
+        settings, plugin_upload=True, plugin_index=str(stick)
+    )
+    assert "Lấy từ kho" in administrator.get("/mo-dun/quan-ly/them").text
+    wrong = post(administrator, "/mo-dun/quan-ly/lay", {"what": "../tiny"})
+    assert wrong.status_code == 422
+    assert "../tiny" in wrong.text
+    answer = post(administrator, "/mo-dun/quan-ly/lay", {"what": "tiny==1.0"})
+    assert answer.status_code == 303
+    assert "Đã lấy tiny 1.0 về" in run_queued(app)
+    assert state() is None
+    assert "Xem cam kết và cài" in administrator.get("/mo-dun/tiny").text
 
 
 @pytest.mark.usefixtures("open_door")

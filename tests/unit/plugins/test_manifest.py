@@ -32,7 +32,10 @@ address = "camera"
 title = { vi = "Camera", en = "Cameras" }
 summary = { vi = "Theo dõi camera.", en = "Watches cameras." }
 needs = ["maps>=1.1", "weather"]
-tables = ["plugin_camera_watch__cameras", "plugin_camera_watch__pings"]
+tables = [
+    { name = "plugin_camera_watch__cameras", vi = "Camera", en = "Cameras" },
+    "plugin_camera_watch__pings",
+]
 hosts = ["*.example.vn", "setting:camera_watch.network"]
 personal_data = [{ vi = "Hình ảnh người dân", en = "Pictures of citizens" }]
 
@@ -107,6 +110,9 @@ def test_whole_declaration_is_read():
     assert [one.value for one in manifest.settings[3].choices] == ["fast", "slow"]
     assert manifest.blueprint == "camera_watch"
     assert manifest.table_prefix == "plugin_camera_watch__"
+    cameras, pings = manifest.tables
+    assert manifest.table_words == {cameras: Words("Camera", "Cameras")}
+    assert (manifest.table_title(cameras), manifest.table_title(pings)) == ("Camera", "pings")
 
 
 def test_declaration_survives_json():
