@@ -272,6 +272,7 @@ TABLE: Mapping[str, AbstractSet[str]] = {
     "plugin_admin.disable_plugin": ADMINISTRATOR,
     "plugin_admin.enable_plugin": ADMINISTRATOR,
     "plugin_admin.fetch_diagnostics": ADMINISTRATOR,
+    "plugin_admin.fetch_named": ADMINISTRATOR,
     "plugin_admin.discard_release": ADMINISTRATOR,
     "plugin_admin.drop_export": ADMINISTRATOR,
     "plugin_admin.fetch_export": ADMINISTRATOR,
