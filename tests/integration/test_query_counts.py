@@ -47,6 +47,7 @@ PAGES = (
     "/nguoi-dung",
     "/nhat-ky",
     "/bao-cao-ky",
+    "/bao-cao-ky/phat-sinh?what=entered",
     "/viec-tu-dong",
     "/mo-dun",
     "/nhap",

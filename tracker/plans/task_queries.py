@@ -78,7 +78,11 @@ class TaskFilter:
 
     statuses: tuple[Status, ...] = ()
     unit_id: int | None = None
+    # The unit by itself, without those under it.
+    is_alone: bool = False
     area_id: int | None = None
+    # Work that belongs to no area.
+    has_no_area: bool = False
     plan_id: int | None = None
     person_id: int | None = None
     due: DueWindow | None = None
@@ -194,13 +198,17 @@ def _conditions(wanted: TaskFilter, today: date) -> list[ColumnElement[bool]]:
         ]
     if wanted.statuses:
         found.append(stand.status.in_([status.value for status in wanted.statuses]))
-    if wanted.unit_id is not None:
+    if wanted.unit_id is not None and wanted.is_alone:
+        found.append(stand.unit_id == wanted.unit_id)
+    elif wanted.unit_id is not None:
         found.append(stand.unit_id.in_(tree.units_within([wanted.unit_id], reading=True)))
     if wanted.reach is not None:
         within = tree.units_within(wanted.reach, reading=True)
         found.append(or_(stand.unit_id.in_(within), Plan.issuer_id.in_(within)))
     if wanted.area_id is not None:
         found.append(Task.area_id == wanted.area_id)
+    elif wanted.has_no_area:
+        found.append(Task.area_id.is_(None))
     if wanted.plan_id is not None:
         found.append(Task.plan_id == wanted.plan_id)
     if wanted.year is not None:
@@ -348,14 +356,27 @@ def status_counts(wanted: TaskFilter, today: date) -> dict[Status, int]:
     return {Status(row[0]): row[1] for row in rows}
 
 
-def plan_choices() -> list[tuple[int, str]]:
-    """Return (id, title) of the plans in force that the actor may read, newest first."""
+def _plans_on(as_of: date | None) -> ColumnElement[bool]:
+    """Return the condition of plans that the actor may read, or of which his units led a share."""
+    readable = rights.visible(current().actor.access, "plans.view", Plan)
+    if as_of is None:
+        return readable
+    led = (
+        select(Task.plan_id)
+        .join(Assignment, Assignment.task_id == Task.id)
+        .where(Assignment.id.in_(led_on(as_of)))
+    )
+    return or_(readable, and_(Plan.state != PlanState.DRAFT, Plan.id.in_(led)))
+
+
+def plan_choices(as_of: date | None) -> list[tuple[int, str]]:
+    """Return (id, title) of the plans in force whose work a list of a day may show, newest first.
+
+    None means now.
+    """
     rows = db.session.execute(
         select(Plan.id, Plan.title)
-        .where(
-            Plan.state != PlanState.DRAFT,
-            rights.visible(current().actor.access, "plans.view", Plan),
-        )
+        .where(Plan.state != PlanState.DRAFT, _plans_on(as_of))
         .order_by(Plan.year_from.desc(), Plan.sort_key, Plan.id)
         .limit(200)
     )
@@ -412,16 +433,20 @@ class ScopeNames:
 
 
 def names_of(
-    plan_id: int | None, unit_id: int | None, area_id: int | None, locale: str
+    plan_id: int | None,
+    unit_id: int | None,
+    area_id: int | None,
+    locale: str,
+    as_of: date | None,
 ) -> ScopeNames | None:
-    """Return the names of what was chosen; None when the actor may not see one of them."""
-    access = current().actor.access
+    """Return the names of what was chosen; None when the actor may not see one of them.
+
+    `as_of` is the earlier day that is asked about, None for now.
+    """
     plan, unit, area = ("", ""), "", ""
     if plan_id is not None:
         found = db.session.execute(
-            select(Plan.title, Plan.key).where(
-                Plan.id == plan_id, rights.visible(access, "plans.view", Plan)
-            )
+            select(Plan.title, Plan.key).where(Plan.id == plan_id, _plans_on(as_of))
         ).first()
         if found is None:
             return None

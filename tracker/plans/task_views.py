@@ -72,6 +72,8 @@ KEPT_FOR_TODAY = ("person_name", "extension_count", "has_evidence", "last_report
 LONGEST_TEXT = 200
 # The parameter of an address for the day that a list is about, as of its end.
 AS_OF = "tai-ngay"
+# The value of 'area' for work that belongs to none.
+NO_AREA = "none"
 # The value of 'scope' by which figures of reports lead to exactly the rows that they count.
 REPORTS, READ_REPORTS = "reports", "reports.view"
 FIRST_YEAR, LAST_YEAR = 2000, 2100
@@ -120,12 +122,15 @@ def filter_from_address() -> TaskFilter:
     """Return the filter that the address asks for. Raises BadRequest for what cannot be read."""
     due, evidence = request.args.get("due", ""), request.args.get("evidence", "")
     due_from, due_to = _day("from"), _day("to")
+    has_no_area = request.args.get("area") == NO_AREA
     if due_from is not None and due_to is not None and due_to < due_from:
         raise BadRequest(_("Ngày cuối phải từ ngày đầu trở đi."))
     return TaskFilter(
         statuses=tuple(_choice(Status, one) for one in request.args.getlist("status") if one),
         unit_id=_key("unit"),
-        area_id=_key("area"),
+        is_alone=request.args.get("alone") == "1",
+        area_id=None if has_no_area else _key("area"),
+        has_no_area=has_no_area,
         plan_id=_key("plan"),
         person_id=_key("person"),
         due=_choice(DueWindow, due) if due else None,
@@ -195,6 +200,10 @@ def _chips(wanted: TaskFilter, names: _Names) -> list[tuple[str, str]]:
         if value is not None:
             label = dict(choices).get(value, _("Mục số %(id)s", id=value))
             chips.append((label.strip(), address_with(**{parameter: None})))
+    if wanted.unit_id is not None and wanted.is_alone:
+        chips.append((_("Không gồm đơn vị trực thuộc"), address_with(alone=None)))
+    if wanted.has_no_area:
+        chips.append((_("Chưa xếp lĩnh vực"), address_with(area=None)))
     if wanted.due is not None:
         chips.append((str(DUE_WORDS[wanted.due]), address_with(due=None)))
     if wanted.due_from is not None:
@@ -229,7 +238,7 @@ def list_tasks() -> str:
     names = _Names(
         units=units.choices(),
         areas=task_queries.area_choices(locale_code()),
-        plans=task_queries.plan_choices(),
+        plans=task_queries.plan_choices(wanted.as_of),
     )
     names.people = task_queries.assigned_people()
     return render_template(
@@ -340,7 +349,7 @@ def _names_for(wanted: TaskFilter) -> _Names:
     return _Names(
         units=units.choices() if wanted.unit_id is not None else [],
         areas=task_queries.area_choices(locale_code()) if wanted.area_id is not None else [],
-        plans=task_queries.plan_choices() if wanted.plan_id is not None else [],
+        plans=task_queries.plan_choices(wanted.as_of) if wanted.plan_id is not None else [],
         people=task_queries.assigned_people() if wanted.person_id is not None else [],
     )
 
@@ -840,7 +849,7 @@ def explain() -> str:
         year=year,
         reach=reach,
     )
-    scope = task_queries.names_of(plan_id, unit_id, area_id, locale_code())
+    scope = task_queries.names_of(plan_id, unit_id, area_id, locale_code(), past)
     hide_unless(scope is not None)
     reader = task_queries.reader_on(past)
     asked = {"plan": plan_id, "unit": unit_id, "area": area_id, "year": year}

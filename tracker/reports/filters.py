@@ -77,12 +77,13 @@ class Chosen:
 def chosen(session: Session, as_of: date) -> Chosen:
     """Return what the address asks for: plan, year, unit. Raises BadRequest, NotFound.
 
-    A unit or plan out of the reader's reach is not found. Without a year it is that of `as_of`;
-    where a year has one plan only, that plan is chosen by itself.
+    A unit or plan out of the reader's reach on that day is not found. Without a year it is that of
+    `as_of`; where a year has one plan only, that plan is chosen by itself.
     """
     access = current().actor.access
     roots = roots_of(access)
-    plans = readable_plans(session, access)
+    past = as_of if as_of < current().clock.today() else None
+    plans = readable_plans(session, access, past)
     year = number_of("year", FIRST_YEAR, LAST_YEAR)
     plan_id = number_of("plan", 1, 2**31 - 1)
     plan = next((one for one in plans if one.id == plan_id), None)

@@ -110,7 +110,7 @@ class MatrixRow:
     late: int
     total: int
     has_units: bool = False
-    # Only the unit itself, without what lies under it: an address can't ask for that.
+    # Only the unit itself, without what lies under it.
     is_own: bool = False
 
 

@@ -37,10 +37,18 @@ from tracker.reports import overview, queries
 from tracker.reports.filters import whole_tree
 from tracker.reports.permissions import VIEW
 from tracker.reports.progress import Groups, Tally, on_days, total
+from tracker.reports.queries import Happened
 from tracker.units.queries import names
 from tracker.web.i18n import locale_code
 
 OLDEST: Final = 20
+HAPPENED_WORDS: Final[dict[Happened, Label]] = {
+    Happened.DONE: _l("Phần việc hoàn thành trong kỳ"),
+    Happened.ASKED: _l("Đề nghị gia hạn"),
+    Happened.APPROVED: _l("Gia hạn được đồng ý"),
+    Happened.URGED: _l("Đôn đốc trong kỳ"),
+    Happened.ENTERED: _l("Lượt cập nhật tiến độ"),
+}
 
 
 @dataclass(frozen=True)
@@ -158,16 +166,27 @@ def _without_evidence(query: PeriodQuery) -> IndicatorValue:
     )
 
 
+def _rows(query: PeriodQuery, what: Happened) -> str:
+    """Return the address of the page with the rows behind what happened in the window."""
+    asked: dict[str, Any] = {**queries.explained_as(scope_of(query))}
+    in_address = {key: asked[key] for key in ("plan", "unit") if key in asked}
+    start, end = query.start.isoformat(), query.end.isoformat()
+    return url_for("reports.happened", what=what.value, start=start, end=end, **in_address)
+
+
 def _happened(
-    value: Callable[[queries.Events], Decimal | int | None], rule: Label
+    what: Happened, value: Callable[[queries.Events], Decimal | int | None], rule: Label
 ) -> Callable[[PeriodQuery], IndicatorValue]:
     def compute(query: PeriodQuery) -> IndicatorValue:
-        return IndicatorValue(value=value(facts(query).events), rule=str(rule))
+        return IndicatorValue(
+            value=value(facts(query).events), rule=str(rule), rows_url=_rows(query, what)
+        )
 
     return compute
 
 
 def _part(
+    what: Happened,
     numerator: Callable[[queries.Events], int],
     denominator: Callable[[queries.Events], int],
     rule: Label,
@@ -175,7 +194,10 @@ def _part(
     def compute(query: PeriodQuery) -> IndicatorValue:
         events = facts(query).events
         return IndicatorValue(
-            numerator=numerator(events), denominator=denominator(events), rule=str(rule)
+            numerator=numerator(events),
+            denominator=denominator(events),
+            rule=str(rule),
+            rows_url=_rows(query, what),
         )
 
     return compute
@@ -262,6 +284,7 @@ INDICATORS: Final = (
         name=_l("Phần việc hoàn thành trong kỳ"),
         measure=_SHARES,
         compute=_happened(
+            Happened.DONE,
             lambda one: one.done,
             _l("Các phần việc đã hoàn thành có ngày hoàn thành nằm trong kỳ."),
         ),
@@ -273,6 +296,7 @@ INDICATORS: Final = (
         name=_l("Trong đó hoàn thành muộn"),
         measure=_SHARES,
         compute=_part(
+            Happened.DONE,
             lambda one: one.done_late,
             lambda one: one.done,
             _l(
@@ -287,7 +311,11 @@ INDICATORS: Final = (
         key="window.extensions_asked",
         name=_l("Đề nghị gia hạn"),
         measure=_TIMES,
-        compute=_happened(lambda one: one.extensions_asked, _l("Số đề nghị gia hạn gửi trong kỳ.")),
+        compute=_happened(
+            Happened.ASKED,
+            lambda one: one.extensions_asked,
+            _l("Số đề nghị gia hạn gửi trong kỳ."),
+        ),
         section=IN_WINDOW,
         weight=40,
     ),
@@ -296,7 +324,9 @@ INDICATORS: Final = (
         name=_l("Gia hạn được đồng ý"),
         measure=_TIMES,
         compute=_happened(
-            lambda one: one.extensions_approved, _l("Số đề nghị gia hạn được đồng ý trong kỳ.")
+            Happened.APPROVED,
+            lambda one: one.extensions_approved,
+            _l("Số đề nghị gia hạn được đồng ý trong kỳ."),
         ),
         section=IN_WINDOW,
         weight=41,
@@ -306,6 +336,7 @@ INDICATORS: Final = (
         name=_l("Đôn đốc chưa được trả lời"),
         measure=_TIMES,
         compute=_part(
+            Happened.URGED,
             lambda one: one.urges_unanswered,
             lambda one: one.urges_sent,
             _l("Mẫu số là số lượt đôn đốc gửi trong kỳ; tử số là số lượt chưa trả lời đến hết kỳ."),
@@ -318,7 +349,9 @@ INDICATORS: Final = (
         name=_l("Lượt cập nhật tiến độ"),
         measure=_TIMES,
         compute=_happened(
-            lambda one: one.entries, _l("Số lần báo cáo tiến độ được ghi nhận trong kỳ.")
+            Happened.ENTERED,
+            lambda one: one.entries,
+            _l("Số lần báo cáo tiến độ được ghi nhận trong kỳ."),
         ),
         section=IN_WINDOW,
         weight=60,
@@ -328,6 +361,7 @@ INDICATORS: Final = (
         name=_l("Độ trễ nhập liệu (trung vị)"),
         measure=_DAYS,
         compute=_happened(
+            Happened.ENTERED,
             lambda one: one.lag,
             _l(
                 "Số ngày từ khi việc diễn ra đến khi được nhập: một nửa số lần nhập không quá "

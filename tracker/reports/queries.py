@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum
 from statistics import median
 from typing import Any, Final, cast
 
@@ -21,6 +23,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     union_all,
 )
 from sqlalchemy import cast as cast_to
@@ -31,6 +34,7 @@ from tracker.core.clock import local_day_bounds, to_local
 from tracker.core.deadlines import DeadlineKind
 from tracker.core.rights import Access
 from tracker.plans import figures
+from tracker.plans.access import tasks_read_by
 from tracker.plans.models import (
     FOREVER,
     Assignment,
@@ -97,6 +101,12 @@ class Scope:
         reach = self.reach(unit)
         return found if reach is None else [*found, reach]
 
+    def opened(self) -> ColumnElement[bool]:
+        """Return the condition on Task that the reader may open it, beyond knowing of it."""
+        if self.roots is None:
+            return true()
+        return tasks_read_by(tree.units_within(self.roots, reading=True))
+
     def filter(self) -> figures.Filter:
         """Return the same for tracker.plans.figures."""
         unit = AssignmentPeriod.unit_id.expression
@@ -122,23 +132,35 @@ class PlanChoice:
     year_to: int
 
 
-def _is_readable(roots: frozenset[int]) -> ColumnElement[bool]:
-    """Return the condition that the reader's units issued a plan or take part in it."""
+def _is_readable(roots: frozenset[int], past: date | None) -> ColumnElement[bool]:
+    """Return the condition that the reader's units issued a plan or take part in it.
+
+    For an earlier day it adds the plans in which they led something then: handed over since, it
+    still counts for them.
+    """
     within = tree.units_within(roots, reading=True)
-    led = (
-        select(Task.plan_id)
-        .join(Assignment, Assignment.task_id == Task.id)
-        .where(Assignment.unit_id.in_(within))
-    )
-    return or_(Plan.issuer_id.in_(within), Plan.id.in_(led))
+    led = select(Task.plan_id).join(Assignment, Assignment.task_id == Task.id)
+    found = [Plan.issuer_id.in_(within), Plan.id.in_(led.where(Assignment.unit_id.in_(within)))]
+    if past is not None:
+        periods = led.join(AssignmentPeriod, AssignmentPeriod.assignment_id == Assignment.id)
+        led_then = periods.where(
+            AssignmentPeriod.unit_id.in_(within),
+            AssignmentPeriod.valid_from <= past,
+            AssignmentPeriod.valid_to > past,
+        )
+        found.append(Plan.id.in_(led_then))
+    return or_(*found)
 
 
-def readable_plans(session: Session, access: Access) -> list[PlanChoice]:
-    """Return the plans that are not drafts and that the reader's units issued or take part in."""
+def readable_plans(session: Session, access: Access, past: date | None) -> list[PlanChoice]:
+    """Return the plans that are not drafts and that the reader's units issued or take part in.
+
+    `past` is the earlier day that is asked about, None for now.
+    """
     roots = roots_of(access)
     conditions: list[ColumnElement[bool]] = [Plan.state != PlanState.DRAFT]
     if roots is not None:
-        conditions.append(_is_readable(roots))
+        conditions.append(_is_readable(roots, past))
     query = (
         select(
             Plan.id,
@@ -225,6 +247,8 @@ class OverdueRow:
     due_on: date
     days: int
     is_urged: bool
+    # Whether the reader may open the task: what a unit led once may be others' by now.
+    is_open: bool
 
 
 def oldest_overdue(session: Session, as_of: date, scope: Scope, limit: int) -> list[OverdueRow]:
@@ -249,6 +273,7 @@ def oldest_overdue(session: Session, as_of: date, scope: Scope, limit: int) -> l
             func.coalesce(person.name, unit.head_title, "").label("person"),
             rows.c.due_on,
             urged.label("is_urged"),
+            scope.opened().label("is_open"),
         )
         .join(Task, Task.id == rows.c.task_id)
         .join(Plan, Plan.id == Task.plan_id)
@@ -271,6 +296,7 @@ def oldest_overdue(session: Session, as_of: date, scope: Scope, limit: int) -> l
             due_on=row.due_on,
             days=(as_of - row.due_on).days,
             is_urged=bool(row.is_urged),
+            is_open=bool(row.is_open),
         )
         for row in session.execute(query)
     ]
@@ -436,22 +462,117 @@ class Events:
     lag: Decimal | None
 
 
+class Happened(StrEnum):
+    """What a window counts because it happened in it; each of them has its rows."""
+
+    DONE = "done"
+    ASKED = "asked"
+    APPROVED = "approved"
+    URGED = "urged"
+    ENTERED = "entered"
+
+
+def _within(what: Happened, start: date, end: date) -> ColumnElement[bool]:
+    """Return the condition that something happened in a window, by local days."""
+    first, after = local_day_bounds(start)[0], _end_of(end)
+    if what is Happened.DONE:
+        return and_(AssignmentPeriod.done_on >= start, AssignmentPeriod.done_on <= end)
+    if what is Happened.ASKED:
+        return and_(Extension.requested_at >= first, Extension.requested_at < after)
+    if what is Happened.APPROVED:
+        decided = and_(Extension.decided_at >= first, Extension.decided_at < after)
+        return and_(Extension.state == Decision.APPROVED, decided)
+    if what is Happened.URGED:
+        return and_(Urge.urged_at >= first, Urge.urged_at < after)
+    recorded = and_(ProgressEntry.recorded_at >= first, ProgressEntry.recorded_at < after)
+    return and_(ProgressEntry.kind == EntryKind.PROGRESS, recorded)
+
+
+def _unanswered(end: date) -> ColumnElement[bool]:
+    return or_(Urge.answered_at.is_(None), Urge.answered_at >= _end_of(end))
+
+
+def happened(what: Happened, start: date, end: date, scope: Scope) -> Select[Any]:
+    """Return the rows behind a count of `events_between`, in their order, what is marked first.
+
+    Columns: at (a day or a moment), title, number, plan_title, unit, task_id, is_open, who, words,
+    and is_marked: done late, or urged and not answered by the end of the window.
+    """
+    about: Sequence[Any] = (
+        Task.title,
+        Task.number,
+        Plan.title.label("plan_title"),
+        Unit.name.label("unit"),
+        Task.id.label("task_id"),
+        scope.opened().label("is_open"),
+    )
+    within = _within(what, start, end)
+    if what is Happened.DONE:
+        shares = figures.assignments_on(end, scope.filter())
+        status = shares.selected_columns["status"]
+        is_late = _one(status == Status.DONE_LATE)
+        return (
+            shares.join(Unit, Unit.id == AssignmentPeriod.unit_id)
+            .with_only_columns(
+                AssignmentPeriod.done_on.label("at"),
+                *about,
+                literal("").label("who"),
+                literal("").label("words"),
+                is_late.label("is_marked"),
+                maintain_column_froms=True,
+            )
+            .where(status.in_(DONE), within)
+            .order_by(is_late.desc(), AssignmentPeriod.done_on, Assignment.id)
+        )
+    source: type[Extension | Urge | ProgressEntry] = Extension
+    at: ColumnElement[Any]
+    at, who, words = (
+        Extension.requested_at.expression,
+        Extension.requested_by_name.expression,
+        Extension.reason.expression,
+    )
+    is_marked: ColumnElement[int] = literal(0, Integer)
+    if what is Happened.APPROVED:
+        at, who = Extension.decided_at.expression, Extension.decided_by_name.expression
+    elif what is Happened.URGED:
+        source, is_marked = Urge, _one(_unanswered(end))
+        at, who, words = (
+            Urge.urged_at.expression,
+            Urge.urged_by_name.expression,
+            Urge.message.expression,
+        )
+    elif what is Happened.ENTERED:
+        source = ProgressEntry
+        at, who, words = (
+            ProgressEntry.recorded_at.expression,
+            ProgressEntry.recorded_by_name.expression,
+            ProgressEntry.note.expression,
+        )
+    return (
+        select(
+            at.label("at"),
+            *about,
+            who.label("who"),
+            words.label("words"),
+            is_marked.label("is_marked"),
+        )
+        .select_from(source)
+        .join(Assignment, Assignment.id == source.assignment_id)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Plan, Plan.id == Task.plan_id)
+        .join(Unit, Unit.id == Assignment.unit_id)
+        .where(within, *scope.conditions(Assignment.unit_id.expression))
+        .order_by(is_marked.desc(), at, source.id)
+    )
+
+
 def events_between(session: Session, start: date, end: date, scope: Scope) -> Events:
     """Return the counts of what happened in a window."""
-    first, after = local_day_bounds(start)[0], _end_of(end)
     on = scope.conditions(Assignment.unit_id.expression)
     extensions = session.execute(
         select(
-            func.sum(_one(and_(Extension.requested_at >= first, Extension.requested_at < after))),
-            func.sum(
-                _one(
-                    and_(
-                        Extension.state == Decision.APPROVED,
-                        Extension.decided_at >= first,
-                        Extension.decided_at < after,
-                    )
-                )
-            ),
+            func.sum(_one(_within(Happened.ASKED, start, end))),
+            func.sum(_one(_within(Happened.APPROVED, start, end))),
         )
         .select_from(Extension)
         .join(Assignment, Assignment.id == Extension.assignment_id)
@@ -459,26 +580,20 @@ def events_between(session: Session, start: date, end: date, scope: Scope) -> Ev
         .join(Plan, Plan.id == Task.plan_id)
         .where(*on)
     ).one()
-    unanswered = or_(Urge.answered_at.is_(None), Urge.answered_at >= after)
     urges = session.execute(
-        select(func.count(), func.sum(_one(unanswered)))
+        select(func.count(), func.sum(_one(_unanswered(end))))
         .select_from(Urge)
         .join(Assignment, Assignment.id == Urge.assignment_id)
         .join(Task, Task.id == Assignment.task_id)
         .join(Plan, Plan.id == Task.plan_id)
-        .where(Urge.urged_at >= first, Urge.urged_at < after, *on)
+        .where(_within(Happened.URGED, start, end), *on)
     ).one()
     entries = session.execute(
         select(ProgressEntry.effective_on, ProgressEntry.recorded_at)
         .join(Assignment, Assignment.id == ProgressEntry.assignment_id)
         .join(Task, Task.id == Assignment.task_id)
         .join(Plan, Plan.id == Task.plan_id)
-        .where(
-            ProgressEntry.kind == EntryKind.PROGRESS,
-            ProgressEntry.recorded_at >= first,
-            ProgressEntry.recorded_at < after,
-            *on,
-        )
+        .where(_within(Happened.ENTERED, start, end), *on)
     ).all()
     lags = [(to_local(recorded).date() - happened).days for happened, recorded in entries]
     shares = figures.assignments_on(end, scope.filter()).subquery("shares")
@@ -548,7 +663,7 @@ def plan_versions(session: Session, as_of: date, scope: Scope) -> list[VersionRo
         .order_by(Plan.sort_key, Plan.id)
     )
     if scope.roots is not None:
-        query = query.where(_is_readable(scope.roots))
+        query = query.where(_is_readable(scope.roots, as_of))
     return [VersionRow(*row) for row in session.execute(query)]
 
 

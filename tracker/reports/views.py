@@ -301,6 +301,31 @@ def period() -> str:
     return render_template("reports/period.html", **asked, **_body(asked))
 
 
+@blueprint.get("/bao-cao-ky/phat-sinh")
+@requires(VIEW)
+def happened() -> str:
+    """Show the rows behind a count of what happened in a window."""
+    asked = _asked()
+    query: PeriodQuery = asked["query"]
+    try:
+        what = queries.Happened(request.args.get("what") or queries.Happened.DONE)
+    except ValueError as error:
+        raise BadRequest(_("Địa chỉ có phần không đọc được.")) from error
+    rows = queries.happened(what, query.start, query.end, summary.scope_of(query))
+    return render_template(
+        "reports/happened.html",
+        **asked,
+        what=what,
+        words=summary.HAPPENED_WORDS,
+        page=paginate(db.session(), rows, page_number()),
+        page_url=lambda number: address_with(page=number),
+        choices_of_rows=[
+            (label, address_with(what=one.value), one is what)
+            for one, label in summary.HAPPENED_WORDS.items()
+        ],
+    )
+
+
 @blueprint.get("/bao-cao-ky/xuat")
 @requires(VIEW)
 def export_period() -> Response:

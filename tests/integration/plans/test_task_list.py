@@ -270,3 +270,37 @@ def test_a_share_handed_over_since_stays_where_it_was_then(office: Office) -> No
     # The unit that the plan named opens it still, and so does who leads now.
     for who, day in (("head", "2026-05-31"), ("coordinator", "2026-06-09")):
         assert f'href="/viec/{task}"' in text(office.client(who), f"/viec?tai-ngay={day}")
+
+
+def test_a_year_of_which_all_was_handed_over_is_looked_back_on(office: Office) -> None:
+    """Who leads nothing of a plan any more reads the figures of the days on which he did.
+
+    The overview, the period, the explained figure and the list agree; of today there is nothing.
+    """
+    plan = make_plan(office.agency, title="Kế hoạch đã bàn giao")
+    make_task(plan, office.north, title="Số hóa hồ sơ", due_on=date(2026, 6, 2))
+    make_task(plan, office.agency)
+    with acting(Context(SYSTEM_ACTOR, contracts_of(office.app).clock)):
+        for giver, receiver, day in (
+            (office.north, office.south, date(2026, 6, 1)),
+            (office.south, office.agency, date(2026, 6, 10)),
+        ):
+            run(handover.apply, Handover("merge", day, "12/NQ-HĐND", {giver: [receiver]}))
+    client = office.app.test_client()
+    sign_in(client, make_user(office.south, Role.HEAD))
+    then = text(client, f"/tong-quan?as_of=2026-06-09&plan={plan}")
+    figure = re.search(r'href="(/so-lieu\?[^"]*rule=plan[^"]*)"', then)
+    assert figure is not None
+    for page in (
+        then,
+        text(client, html.unescape(figure[1])),
+        text(client, f"/bao-cao-ky?start=01/01/2026&end=09/06/2026&plan={plan}"),
+    ):
+        assert "0/1" in page
+        assert "Kế hoạch đã bàn giao" in page
+    listed = text(client, f"/viec?tai-ngay=2026-06-09&plan={plan}")
+    assert "Mục số" not in listed
+    assert "Số hóa hồ sơ" in listed
+    assert "Chưa có kế hoạch nào" in text(client, "/tong-quan")
+    for address in ("/tong-quan?", "/tong-quan?as_of=2026-06-10&", "/so-lieu?as_of=2026-05-31&"):
+        assert client.get(f"{address}plan={plan}").status_code == 404, address

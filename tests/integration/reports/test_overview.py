@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -144,6 +145,26 @@ def test_matrix_opens_down_to_the_units_that_differ(client: FlaskClient) -> None
     assert "UBND phường số 2" in matrix
     assert "Tổng cộng" in matrix
     assert "UBND thành phố trực thuộc" not in matrix
+
+
+def test_each_cell_of_the_matrix_leads_to_its_rows(client: FlaskClient, clock: FixedClock) -> None:
+    """Also what a unit leads beside those under it, what has no area, and the sums."""
+    root = make_unit(ROOT)
+    ward = make_unit("Phường 1", "ward", root)
+    plan, late = make_plan(root), clock.today() - timedelta(days=9)
+    area = db.session.scalars(select(ReformArea.id).order_by(ReformArea.position)).first()
+    for unit, of in ((root, area), (root, None), (ward, area), (ward, None), (ward, None)):
+        make_task(plan, unit, due_on=late, area=of)
+    sign_in(client, make_user(root, Role.LEADER))
+    page = client.get("/tong-quan").get_data(as_text=True)
+    cells = re.findall(
+        r'<td class="(?:heat|sum)[^"]*"><a href="([^"]*)">(\d+)/',
+        page[page.index('id="ma-tran"') :],
+    )
+    assert sorted(int(count) for _url, count in cells) == [1, 1, 1, 2, 2, 2, 3, 3, 5]
+    for url, count in cells:
+        listed = client.get(html.unescape(url)).get_data(as_text=True)
+        assert len(re.findall(r'<tr class="is-late"', listed)) == int(count), url
 
 
 def test_only_who_may_urge_is_offered_to(client: FlaskClient, clock: FixedClock) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import io
 import re
 from datetime import UTC, date, datetime
+from urllib.parse import parse_qs, urlsplit
 
 import openpyxl
 import pytest
@@ -153,6 +155,27 @@ def test_figures_say_numerator_denominator_and_rule(client: FlaskClient, clock: 
     ):
         start = words.index(f"{name} vì sao?")
         assert shown in words[start : start + 420], name
+
+
+def test_what_happened_in_the_window_leads_to_its_rows(
+    client: FlaskClient, clock: FixedClock
+) -> None:
+    """Behind each count stand as many rows, what it names apart among them marked."""
+    leader_of(busy(clock), client)
+    page = client.get("/bao-cao-ky").get_data(as_text=True)
+    links = re.findall(r'href="(/bao-cao-ky/phat-sinh[^"]*)"', page)
+    found = {}
+    for address in dict.fromkeys(html.unescape(one) for one in links):
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        what = parse_qs(urlsplit(address).query)["what"][0]
+        found[what] = text_of(answer.data)
+    rows = {what: words.count("Kế hoạch CCHC năm 2026") - 1 for what, words in found.items()}
+    assert rows == {"done": 2, "asked": 1, "approved": 0, "urged": 2, "entered": 2}
+    assert found["done"].count("Hoàn thành muộn") == 1
+    assert found["urged"].count("Chưa trả lời") == 1
+    assert "Chờ văn bản" in found["asked"]
+    assert client.get("/bao-cao-ky/phat-sinh?what=x").status_code == 400
 
 
 def test_sections_sum_up_by_area_and_unit(client: FlaskClient, clock: FixedClock) -> None:
