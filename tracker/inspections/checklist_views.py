@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
 from tracker.core.context import current
 from tracker.core.db import db
-from tracker.core.errors import BadRequest, NotFound, ValidationFailed
+from tracker.core.errors import BadRequest, Conflict, NotFound, ValidationFailed
 from tracker.core.numbers import LARGEST_KEY, read_whole
 from tracker.core.text import normalise
 from tracker.core.work import run
@@ -139,33 +141,35 @@ def edit_draft(key: str) -> str | tuple[str, int] | Response:
         return redirect(url_for("inspections.show_checklist", key=key), 303)
     form = forms.DraftForm()
     problems: list[str] = []
+    kept = _kept_items(draft)
+    base, theirs, status = checklists.fingerprint(kept), list[inputs.ChecklistItemInput](), 200
     if form.is_submitted():
-        items = _typed_items()
+        items, base, status = _typed_items(), request.form.get("base", ""), 422
         try:
             run(
                 checklists.save_draft,
-                inputs.SaveDraft(key=key, items=items, note=form.note.data or ""),
+                inputs.SaveDraft(key=key, items=items, base=base, note=form.note.data or ""),
             )
+            base = checklists.fingerprint(_kept_items(draft))
             if request.form.get("then") == "publish":
                 run(checklists.publish_draft, inputs.ChecklistRef(key))
                 flash(_("Đã ban hành bản mới. Các cuộc kiểm tra sau sẽ dùng bản này."), "success")
                 return redirect(url_for("inspections.show_checklist", key=key), 303)
         except ValidationFailed as error:
             problems = [str(one.message) for one in error.errors]
+        except Conflict:
+            draft = _draft(checklist)
+            if draft is None:
+                raise
+            # What was typed stays; saved again after a look at theirs, it is meant.
+            kept, status = _kept_items(draft), 409
+            base, mine = checklists.fingerprint(kept), [replace(item, code="") for item in items]
+            theirs = [item for item in kept if replace(item, code="") not in mine]
         else:
             flash(_("Đã lưu bản nháp."), "success")
             return redirect(url_for("inspections.edit_draft", key=key), 303)
     else:
-        items = [
-            inputs.ChecklistItemInput(
-                code=item.code,
-                section=item.section,
-                text=item.text,
-                severity=item.severity,
-                is_required=item.is_required,
-            )
-            for item in queries.items_of(db.session(), draft.id)
-        ]
+        items = kept
         form.note.data = draft.note
     page = render_template(
         "inspections/checklist_draft.html",
@@ -176,8 +180,24 @@ def edit_draft(key: str) -> str | tuple[str, int] | Response:
         form=form,
         problems=problems,
         severities=list(Severity),
+        base=base,
+        is_stale=status == 409,
+        theirs=theirs,
     )
-    return (page, 422) if problems else page
+    return page if status == 200 else (page, status)
+
+
+def _kept_items(draft: ChecklistVersion) -> list[inputs.ChecklistItemInput]:
+    return [
+        inputs.ChecklistItemInput(
+            code=item.code,
+            section=item.section,
+            text=item.text,
+            severity=item.severity,
+            is_required=item.is_required,
+        )
+        for item in queries.items_of(db.session(), draft.id)
+    ]
 
 
 def _number(key: str) -> int:

@@ -5,7 +5,10 @@ A visit keeps the version it was made with. A checklist has at most one draft.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 
 from flask_babel import gettext as _
 from sqlalchemy import func, select
@@ -97,11 +100,14 @@ def save_draft(work: Work, data: SaveDraft) -> int:
     """Replace the draft's items; return how many there are.
 
     An item without a code gets one from its text; codes of earlier versions stay, so that
-    repeats are found. Raises ValidationFailed, Conflict when there is no draft.
+    repeats are found. Raises ValidationFailed, Conflict when there is no draft, or when it is
+    another by now than the one that was changed.
     """
     work.require_held(CHECKLISTS)
     checklist = _get(work, data.key)
-    draft = _require_draft(work, checklist)
+    draft = work.get(ChecklistVersion, _require_draft(work, checklist).id)
+    if draft.published_at is not None or fingerprint(_items_of(work, draft)) != data.base:
+        raise Conflict(_("Người khác đã lưu bản nháp này trong lúc bạn đang soạn."))
     items = _with_codes(_checked(data.items))
     for old in work.session.scalars(
         select(ChecklistItem).where(ChecklistItem.version_id == draft.id)
@@ -111,6 +117,12 @@ def save_draft(work: Work, data: SaveDraft) -> int:
     _write_items(work, draft, items)
     draft.note = text.normalise(data.note)
     return len(items)
+
+
+def fingerprint(items: Sequence[ChecklistItemInput]) -> str:
+    """Return what a draft's items are known by: by it a save sees that they have changed since."""
+    told = [astuple(item) for item in items]
+    return hashlib.sha256(json.dumps(told, ensure_ascii=False).encode()).hexdigest()
 
 
 def publish_draft(work: Work, data: ChecklistRef) -> int:

@@ -26,7 +26,6 @@ from tracker.inspections import labels, queries
 from tracker.inspections.models import (
     ChecklistItem,
     Finding,
-    FindingState,
     InspectionPlan,
     InspectionPlanDocument,
     InspectionPlanItem,
@@ -43,6 +42,8 @@ from tracker.units.models import Unit
 from tracker.units.tree import units_within
 
 Counted = TypeVar("Counted")
+# The parameter of the list of findings for the day by whose end they are judged.
+AS_OF = "tai-ngay"
 
 
 @dataclass(frozen=True)
@@ -149,10 +150,11 @@ def kind_units(query: PeriodQuery, kind: VisitKind) -> IndicatorValue:
 
 
 @_kept
-def planned_counts(query: PeriodQuery) -> tuple[int, int]:
+def planned_counts(query: PeriodQuery) -> tuple[int, int, str]:
     """Return how many rows of issued plans are due in the window, and carried out by its end.
 
     Each row counts as the newest document of the window's end has it: later ones change nothing.
+    The third value is the key of their plan, '' where they are of several.
     """
     newest = (
         select(
@@ -183,7 +185,11 @@ def planned_counts(query: PeriodQuery) -> tuple[int, int]:
         Visit.visited_on <= query.end,
     )
     rows = db.session.execute(
-        select(InspectionPlanItemVersion.content, case((done, 1), else_=0).label("is_done"))
+        select(
+            InspectionPlanItemVersion.content,
+            case((done, 1), else_=0).label("is_done"),
+            InspectionPlan.key,
+        )
         .join(newest, newest.c.item_id == InspectionPlanItemVersion.item_id)
         .join(
             InspectionPlanDocument,
@@ -197,17 +203,19 @@ def planned_counts(query: PeriodQuery) -> tuple[int, int]:
         .join(Unit, Unit.id == InspectionPlanItem.unit_id)
         .where(*conditions)
     )
-    due = [
-        row.is_done
-        for row in rows
-        if query.start <= date.fromisoformat(row.content["to"]) <= query.end
-    ]
-    return len(due), sum(due)
+    due = [row for row in rows if query.start <= date.fromisoformat(row.content["to"]) <= query.end]
+    keys = {row.key for row in due}
+    return len(due), sum(row.is_done for row in due), keys.pop() if len(keys) == 1 else ""
 
 
 def planned_share(query: PeriodQuery) -> IndicatorValue:
     """Count the rows of issued plans due in the window, and those carried out by its end."""
-    total, done = planned_counts(query)
+    total, done, key = planned_counts(query)
+    rows_url = ""
+    if has_request_context():
+        rows_url = url_for("inspections.list_plans")
+        if key:
+            rows_url = url_for("inspections.show_plan", key=key)
     return IndicatorValue(
         numerator=done,
         denominator=total,
@@ -216,7 +224,7 @@ def planned_share(query: PeriodQuery) -> IndicatorValue:
             "đã có cuộc kiểm tra theo kế hoạch kết thúc đến hết kỳ. Kiểm tra đột xuất, tái kiểm "
             "tra, tự kiểm tra không tính vào tỷ lệ này."
         ),
-        rows_url=url_for("inspections.list_plans") if has_request_context() else "",
+        rows_url=rows_url,
     )
 
 
@@ -267,15 +275,17 @@ def notices_on_time(query: PeriodQuery) -> IndicatorValue:
 
 @_kept
 def finding_counts(query: PeriodQuery) -> FindingCounts:
-    """Return the counts of findings found in the window; overdue is as of its end."""
+    """Return the counts of findings found in the window; late and closed are as of its end."""
     filters = queries.FindingFilters(unit_id=query.unit_id, start=query.start, end=query.end)
-    today = current().clock.today()
+    today, past = current().clock.today(), _past_end(query)
     row = db.session.execute(
         select(
             func.count().label("found"),
-            func.count().filter(Finding.state == FindingState.CLOSED).label("closed"),
-            func.count().filter(queries.closed_on_time()).label("on_time"),
-            func.count().filter(queries.overdue_on(_as_of(query, today))).label("overdue"),
+            func.count().filter(queries.closed_by(past)).label("closed"),
+            func.count().filter(queries.closed_on_time(past)).label("on_time"),
+            func.count()
+            .filter(queries.overdue_on(past) if past else queries.overdue(today))
+            .label("overdue"),
             func.count().filter(Finding.repeat_of_id.is_not(None)).label("repeated"),
         )
         .join(Unit, Unit.id == Finding.unit_id)
@@ -284,9 +294,15 @@ def finding_counts(query: PeriodQuery) -> FindingCounts:
     return FindingCounts(row.found, row.closed, row.on_time, row.overdue, row.repeated)
 
 
-def _as_of(query: PeriodQuery, today: date) -> date:
-    """Return the day on which delays are looked at: the window's end, today if that is to come."""
-    return min(query.end + timedelta(days=1), today)
+def _past_end(query: PeriodQuery) -> date | None:
+    """Return the end of a window that lies behind, by which its figures are judged; else None."""
+    return query.end if query.end < current().clock.today() else None
+
+
+def _judged(query: PeriodQuery) -> dict[str, str]:
+    """Return the same for the address of the list with the rows."""
+    past = _past_end(query)
+    return {AS_OF: past.isoformat()} if past else {}
 
 
 def findings_found(query: PeriodQuery) -> IndicatorValue:
@@ -305,11 +321,13 @@ def findings_closed_on_time(query: PeriodQuery) -> IndicatorValue:
         numerator=counts.closed_on_time,
         denominator=counts.closed,
         rule=_(
-            "Mẫu số: phát hiện trong kỳ đã đóng. Tử số: những phát hiện được khắc phục không sau "
-            "hạn (theo ngày xong của báo cáo được chấp nhận; thời gian chờ xác minh không tính cho "
-            "đơn vị)."
+            "Mẫu số: phát hiện trong kỳ đã đóng đến hết kỳ. Tử số: những phát hiện được khắc phục "
+            "không sau hạn (theo ngày xong của báo cáo được chấp nhận; thời gian chờ xác minh "
+            "không tính cho đơn vị)."
         ),
-        rows_url=_rows("inspections.list_findings", query, tt="closed", dung_han="1"),
+        rows_url=_rows(
+            "inspections.list_findings", query, tt="closed", dung_han="1", **_judged(query)
+        ),
     )
 
 
@@ -318,10 +336,10 @@ def findings_overdue(query: PeriodQuery) -> IndicatorValue:
     return IndicatorValue(
         value=finding_counts(query).overdue,
         rule=_(
-            "Phát hiện trong kỳ đã quá hạn khắc phục mà đơn vị chưa báo cáo khắc phục. Báo cáo "
+            "Phát hiện trong kỳ mà đến hết kỳ đã quá hạn khắc phục, đơn vị chưa khắc phục. Báo cáo "
             "đang chờ xác minh không tính là quá hạn."
         ),
-        rows_url=_rows("inspections.list_findings", query, qua_han="1"),
+        rows_url=_rows("inspections.list_findings", query, qua_han="1", **_judged(query)),
     )
 
 

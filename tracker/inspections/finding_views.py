@@ -18,7 +18,7 @@ from tracker.accounts.forms import options
 from tracker.core import numbers
 from tracker.core.context import current
 from tracker.core.db import db
-from tracker.core.errors import Conflict, NotFound, ValidationFailed
+from tracker.core.errors import BadRequest, Conflict, NotFound, ValidationFailed
 from tracker.core.work import run
 from tracker.files import queries as file_queries
 from tracker.files.services import PreparedFile, prepare_all
@@ -32,6 +32,7 @@ from tracker.inspections.blueprint import (
     prepare_photos,
     text_in,
 )
+from tracker.inspections.figures import AS_OF
 from tracker.inspections.models import (
     ChecklistItem,
     Finding,
@@ -66,7 +67,16 @@ def _filters() -> queries.FindingFilters:
         is_closed_on_time=request.args.get("dung_han") == "1",
         code=text_in("ma"),
         text=text_in("q"),
+        as_of=_past_day(),
     )
+
+
+def _past_day() -> date | None:
+    """Return the earlier day by whose end findings are judged, None for now. Raises BadRequest."""
+    day, today = day_in(AS_OF), current().clock.today()
+    if day is not None and day > today:
+        raise BadRequest(_("Chưa có số liệu của ngày này: hãy chọn ngày không sau hôm nay."))
+    return None if day == today else day
 
 
 @blueprint.get("/phat-hien")
@@ -403,6 +413,7 @@ def _page(
         and waiting is not None
         and waiting.reported_by_id != current().actor.user_id,
         may_close=may_verify and finding.state is FindingState.VERIFIED,
+        may_set_due=may_verify and finding.state is FindingState.OPEN,
         may_reinspect=current().actor.access.holds(LOG)
         and finding.state is not FindingState.CLOSED
         and visit.state is VisitState.FINISHED,

@@ -197,6 +197,13 @@ class RemedyForm(Form):
     files = MultipleFileField(_l("Ảnh, tệp minh chứng"), render_kw={"data-kind": "photo"})
 
 
+class RemedyDueForm(Form):
+    """By when findings are to be remedied, and why this day."""
+
+    due_on = Day(_l("Hạn khắc phục"), [Required()], render_kw={"data-kind": "date"})
+    reason = Note(_l("Lý do"), validators=[Required(), Longest(2000)])
+
+
 class VerifyForm(Form):
     """What the second person says."""
 

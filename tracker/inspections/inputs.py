@@ -65,7 +65,10 @@ class VisitRef:
 
 @dataclass(frozen=True, kw_only=True)
 class CountHeads:
-    """Who was there, who was not, at what time of the day."""
+    """Who was there, who was not, at what time of the day.
+
+    `untouched` names what the person left as the page showed it: there others' words stay.
+    """
 
     visit_id: int
     present: int | None
@@ -73,16 +76,25 @@ class CountHeads:
     absent_without_reason: int | None
     counted_at: time | None
     note: str = ""
+    untouched: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
 class SaveAnswer:
-    """The answer to one item; None only keeps the note of an item that has an answer."""
+    """The answer to one item and its note; None keeps the one that is there."""
 
     visit_id: int
     item_id: int
     answer: Answer | None
-    note: str = ""
+    note: str | None = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetRemedyDue:
+    """The day by which these findings are to be remedied."""
+
+    finding_ids: tuple[int, ...]
+    due_on: date
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,12 +169,12 @@ class EditFinding:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckFinding:
-    """What a re-inspection says of an earlier finding."""
+    """What a re-inspection says of an earlier finding; None keeps what is there."""
 
     visit_id: int
     finding_id: int
-    is_remedied: bool
-    note: str = ""
+    is_remedied: bool | None
+    note: str | None = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -291,8 +303,9 @@ class ChecklistRef:
 
 @dataclass(frozen=True, kw_only=True)
 class SaveDraft:
-    """All items of a draft, in order."""
+    """All items of a draft, in order; `base` is the fingerprint of those that were changed."""
 
     key: str
     items: Sequence[ChecklistItemInput]
+    base: str
     note: str = ""

@@ -174,6 +174,21 @@ def finding_timeline(
             url=visit_url,
         )
     ]
+    entries += [
+        TimelineEntry(
+            at=one.at,
+            known_at=one.at,
+            who=one.who,
+            label=(
+                _("Hạn khắc phục: %(day)s", day=one.due_on.strftime("%d/%m/%Y"))
+                if one.due_on
+                else _("Bỏ hạn khắc phục")
+            ),
+            detail=one.reason,
+            icon="calendar",
+        )
+        for one in queries.due_changes(session, finding.id)
+    ]
     for remedy in remedies:
         papers = ", ".join(
             part

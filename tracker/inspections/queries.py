@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from calendar import Calendar
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +10,11 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from tracker.accounts.models import User
 from tracker.core import text as texts
+from tracker.core.changes import Change, ChangeAction, ChangeSet
 from tracker.core.context import current
 from tracker.core.db import db
 from tracker.core.rights import Access, rights
@@ -70,6 +72,8 @@ class FindingFilters:
     is_closed_on_time: bool = False
     code: str = ""
     text: str = ""
+    # What is late or closed is judged at the end of this earlier day; None for now.
+    as_of: date | None = None
 
 
 def visible_visits() -> ColumnElement[bool]:
@@ -101,26 +105,64 @@ def visit_conditions(filters: VisitFilters) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def overdue_on(day: date) -> ColumnElement[bool]:
-    """Return the condition that a remedy was due before `day` and nothing was done by then.
+def overdue(today: date) -> ColumnElement[bool]:
+    """Return the condition that a unit is late now; the SQL twin of `rules.is_overdue`."""
+    return and_(Finding.state == FindingState.OPEN, Finding.remedy_due_on < today)
 
-    What the unit did counts from the day it says it was done on, unless it was sent back.
+
+def overdue_on(day: date) -> ColumnElement[bool]:
+    """Return the condition that a unit was late at the end of an earlier day.
+
+    What it did counts from the day it says it was done on, unless it was sent back, and until a
+    re-inspection saw the fault again.
     """
-    done = exists().where(
+    look, again = aliased(Visit), aliased(Visit)
+    seen_again = (
+        select(func.max(again.visited_on))
+        .join(FindingCheck, FindingCheck.visit_id == again.id)
+        .where(
+            FindingCheck.finding_id == Finding.id,
+            FindingCheck.is_remedied.is_(False),
+            again.state == VisitState.FINISHED,
+            again.visited_on <= day,
+        )
+        .correlate(Finding)
+        .scalar_subquery()
+    )
+    since = func.coalesce(seen_again, Finding.found_on)
+    remedied = exists().where(
         Remedy.finding_id == Finding.id,
-        Remedy.done_on < day,
+        Remedy.done_on.between(since, day),
         or_(Remedy.is_accepted.is_(None), Remedy.is_accepted.is_(True)),
+    )
+    seen_remedied = (
+        select(look.id)
+        .join(FindingCheck, FindingCheck.visit_id == look.id)
+        .where(
+            FindingCheck.finding_id == Finding.id,
+            FindingCheck.is_remedied.is_(True),
+            look.state == VisitState.FINISHED,
+            look.visited_on.between(since, day),
+        )
+        .correlate(Finding)
+        .exists()
     )
     return and_(
         Finding.remedy_due_on < day,
-        or_(Finding.closed_on.is_(None), Finding.closed_on >= day),
-        Finding.state.not_in([FindingState.VERIFIED, FindingState.CLOSED]),
-        ~done,
+        or_(Finding.closed_on.is_(None), Finding.closed_on > day),
+        ~remedied,
+        ~seen_remedied,
     )
 
 
-def closed_on_time() -> ColumnElement[bool]:
-    """Return the condition that a finding is closed and was remedied by its last day.
+def closed_by(day: date | None) -> ColumnElement[bool]:
+    """Return the condition that a finding was closed by the end of a day; None means now."""
+    is_closed = Finding.state == FindingState.CLOSED
+    return is_closed if day is None else and_(is_closed, Finding.closed_on <= day)
+
+
+def closed_on_time(day: date | None) -> ColumnElement[bool]:
+    """Return the condition that a finding is closed by a day and was remedied by its last day.
 
     The day is that of the accepted remedy, else (seen at a re-inspection) the day of closing:
     waiting for the verification is not the unit's delay.
@@ -132,7 +174,7 @@ def closed_on_time() -> ColumnElement[bool]:
         .scalar_subquery()
     )
     return and_(
-        Finding.state == FindingState.CLOSED,
+        closed_by(day),
         or_(
             Finding.remedy_due_on.is_(None),
             func.coalesce(done_on, Finding.closed_on) <= Finding.remedy_due_on,
@@ -143,7 +185,9 @@ def closed_on_time() -> ColumnElement[bool]:
 def finding_conditions(filters: FindingFilters, today: date) -> list[ColumnElement[bool]]:
     """Return the conditions of a filtered list of findings, rights included (join Unit)."""
     conditions = [visible_findings()]
-    if filters.state is not None:
+    if filters.state is FindingState.CLOSED:
+        conditions.append(closed_by(filters.as_of))
+    elif filters.state is not None:
         conditions.append(Finding.state == filters.state)
     if filters.severity is not None:
         conditions.append(Finding.severity == filters.severity)
@@ -155,11 +199,11 @@ def finding_conditions(filters: FindingFilters, today: date) -> list[ColumnEleme
     if filters.end is not None:
         conditions.append(Finding.found_on <= filters.end)
     if filters.is_overdue:
-        conditions.append(overdue_on(today))
+        conditions.append(overdue_on(filters.as_of) if filters.as_of else overdue(today))
     if filters.is_repeated:
         conditions.append(Finding.repeat_of_id.is_not(None))
     if filters.is_closed_on_time:
-        conditions.append(closed_on_time())
+        conditions.append(closed_on_time(filters.as_of))
     if filters.code:
         conditions.append(Finding.item_code == filters.code)
     for word in texts.search_terms(filters.text).folded:
@@ -960,6 +1004,16 @@ def versions_of(session: Session, checklist_id: int) -> Sequence[ChecklistVersio
     ).all()
 
 
+@dataclass(frozen=True)
+class DueChange:
+    """Another day by which a finding is to be remedied: when, by whom, why."""
+
+    at: datetime
+    who: str
+    reason: str
+    due_on: date | None
+
+
 def items_of(session: Session, version_id: int) -> Sequence[ChecklistItem]:
     """Return the items of a version in their order."""
     return session.scalars(
@@ -971,6 +1025,27 @@ def items_of(session: Session, version_id: int) -> Sequence[ChecklistItem]:
 
 # ---------------------------------------------------------------------------------------------
 # A unit's history
+
+
+def due_changes(session: Session, finding_id: int) -> list[DueChange]:
+    """Return how the day by which a finding is to be remedied changed, from the change log."""
+    rows = session.execute(
+        select(ChangeSet.at, ChangeSet.actor_name, ChangeSet.reason, Change.fields)
+        .join(Change, Change.change_set_id == ChangeSet.id)
+        .where(
+            Change.table_name == Finding.__tablename__,
+            Change.record_id == str(finding_id),
+            Change.action == ChangeAction.UPDATED,
+            Change.fields.contains('"remedy_due_on"'),
+        )
+        .order_by(ChangeSet.id)
+    )
+    found: list[DueChange] = []
+    for row in rows:
+        _old, new = json.loads(row.fields).get("remedy_due_on", (None, None))
+        due_on = date.fromisoformat(new) if new else None
+        found.append(DueChange(row.at, row.actor_name, row.reason, due_on))
+    return found
 
 
 def unit_history(unit_ids: Collection[int], limit: int = 20) -> list[Any]:
@@ -987,7 +1062,7 @@ def unit_counts(unit_ids: Collection[int], today: date) -> Any:
     return db.session.execute(
         select(
             func.count().filter(is_open).label("open"),
-            func.count().filter(overdue_on(today)).label("overdue"),
+            func.count().filter(overdue(today)).label("overdue"),
             func.count().filter(Finding.repeat_of_id.is_not(None)).label("repeated"),
             func.count().label("all"),
         ).where(Finding.unit_id.in_(sorted(unit_ids)), visible_findings())

@@ -47,6 +47,7 @@ OPEN_STATES = (VisitState.PLANNED, VisitState.IN_PROGRESS)
 MOST_MEMBERS = 30
 MOST_PHOTOS = 10
 MOST_PEOPLE = 10_000
+MOST_AT_ONCE = 200
 FARTHEST_YEARS = 5
 
 Sent = TypeVar("Sent", Visit, Finding)
@@ -203,15 +204,20 @@ def count_heads(work: Work, data: inputs.CountHeads) -> None:
     if errors:
         raise ValidationFailed(errors)
     _begin(work, visit)
-    visit.present = data.present
-    visit.absent_with_reason = data.absent_with_reason
-    visit.absent_without_reason = data.absent_without_reason
-    visit.counted_at = (
+    counted_at = (
         datetime.combine(visit.visited_on, data.counted_at, tzinfo=LOCAL)
         if data.counted_at is not None
         else None
     )
-    visit.absence_note = text.normalise(data.note)
+    for name, attribute, value in (
+        ("present", "present", data.present),
+        ("absent_with_reason", "absent_with_reason", data.absent_with_reason),
+        ("absent_without_reason", "absent_without_reason", data.absent_without_reason),
+        ("counted_at", "counted_at", counted_at),
+        ("note", "absence_note", text.normalise(data.note)),
+    ):
+        if name not in data.untouched:
+            setattr(visit, attribute, value)
 
 
 def save_answer(work: Work, data: inputs.SaveAnswer) -> None:
@@ -223,9 +229,8 @@ def save_answer(work: Work, data: inputs.SaveAnswer) -> None:
     item = work.session.get(ChecklistItem, data.item_id)
     if item is None or item.version_id != visit.checklist_version_id:
         raise NotFound
-    if len(data.note) > 4000:
+    if len(data.note or "") > 4000:
         raise ValidationFailed({"note": _("Ghi chú quá dài.")})
-    note = text.normalise(data.note)
     answer = work.session.scalar(
         select(VisitAnswer)
         .where(VisitAnswer.visit_id == visit.id, VisitAnswer.item_id == item.id)
@@ -240,13 +245,14 @@ def save_answer(work: Work, data: inputs.SaveAnswer) -> None:
                 visit_id=visit.id,
                 item_id=item.id,
                 answer=data.answer,
-                note=note,
+                note=text.normalise(data.note or ""),
                 answered_at=work.now,
                 answered_by_id=work.actor.user_id,
             )
         )
         return
     wanted = data.answer or answer.answer
+    note = answer.note if data.note is None else text.normalise(data.note)
     if (answer.answer, answer.note) == (wanted, note):
         return
     answer.answer, answer.note = wanted, note
@@ -262,8 +268,10 @@ def check_finding(work: Work, data: inputs.CheckFinding) -> None:
     if check is None:
         raise NotFound
     _begin(work, visit)
-    check.is_remedied = data.is_remedied
-    check.note = text.normalise(data.note)
+    if data.is_remedied is not None:
+        check.is_remedied = data.is_remedied
+    if data.note is not None:
+        check.note = text.normalise(data.note)
 
 
 def finish_visit(work: Work, data: inputs.FinishVisit) -> None:
@@ -437,6 +445,36 @@ def edit_finding(work: Work, data: inputs.EditFinding) -> None:
     finding.remedy_due_on = data.remedy_due_on
     for photo in data.photos:
         attach(work, photo, "finding", finding.id)
+
+
+def set_remedy_due(work: Work, data: inputs.SetRemedyDue) -> int:
+    """Give open findings a day to be remedied by, or another one; return how many changed.
+
+    While a visit is open its team writes that day; what the conclusion says, or a later day, comes
+    by this way. Raises ValidationFailed, NotFound, PermissionDenied; then none is changed.
+    """
+    if not data.finding_ids:
+        raise ValidationFailed({"": _("Hãy chọn ít nhất một phát hiện.")})
+    if len(data.finding_ids) > MOST_AT_ONCE:
+        raise ValidationFailed(
+            {"": _("Mỗi lần làm được với nhiều nhất %(most)d phát hiện.", most=MOST_AT_ONCE)}
+        )
+    errors = _check_day(work, "due_on", data.due_on)
+    if data.due_on < work.today:
+        errors.append(FieldError("due_on", _("Hạn khắc phục không trước hôm nay.")))
+    if errors:
+        raise ValidationFailed(errors)
+    changed = 0
+    for key in sorted(set(data.finding_ids)):
+        finding = _visible_finding(work, key)
+        work.require(VERIFY, finding)
+        if finding.state is not FindingState.OPEN:
+            raise ValidationFailed({"": _("Chỉ đặt hạn cho phát hiện đang chờ khắc phục.")})
+        if _is_insider(work, finding):
+            raise PermissionDenied(_("Người của đơn vị không tự đặt hạn cho đơn vị mình."))
+        changed += finding.remedy_due_on != data.due_on
+        finding.remedy_due_on = data.due_on
+    return changed
 
 
 def report_remedy(work: Work, data: inputs.ReportRemedy) -> int:
@@ -723,9 +761,14 @@ def _require_second_person(work: Work, finding: Finding, remedy: Remedy) -> None
 
 
 def _require_outsider(work: Work, finding: Finding) -> None:
-    """Refuse members of the unit: by home, or by answering for it."""
+    if _is_insider(work, finding):
+        raise PermissionDenied(_("Người của đơn vị không tự xác minh khắc phục của đơn vị mình."))
+
+
+def _is_insider(work: Work, finding: Finding) -> bool:
+    """Tell whether the actor is a member of the unit: by home, or by answering for it."""
     if work.actor.access.everything:
-        return
+        return False
     user = work.session.get(User, work.actor.user_id)
     unit = work.session.get(Unit, finding.unit_id)
     at_home = (
@@ -740,8 +783,7 @@ def _require_outsider(work: Work, finding: Finding) -> None:
         )
         is not None
     )
-    if at_home or (unit is not None and work.may(REMEDY, unit)):
-        raise PermissionDenied(_("Người của đơn vị không tự xác minh khắc phục của đơn vị mình."))
+    return at_home or (unit is not None and work.may(REMEDY, unit))
 
 
 def _checked_finding(work: Work, visit: Visit, words: str, due: date | None, photos: int) -> str:

@@ -297,11 +297,13 @@ def _page(
         notice.notice_number.data = visit.notice_number
         notice.notice_on.data = visit.notice_on
     photos = file_queries.of("finding", [finding.id for finding in view.findings])
+    stored = _headcount_form(visit)
     return render_template(
         "inspections/visit.html",
         v=view,
         photos=photos,
-        headcount=headcount or _headcount_form(visit),
+        headcount=headcount or stored,
+        stored=stored,
         notice=notice,
         problem=problem,
         proposals=prefills.proposals(view),
@@ -421,6 +423,11 @@ def _fragments(view: queries.VisitView, item_id: int | None) -> dict[str, str]:
     return parts
 
 
+def _is_untouched(name: str) -> bool:
+    """Tell whether a field is as the page showed it: what others of the team wrote then stays."""
+    return request.form.get(f"was_{name}") == request.form.get(name, "")
+
+
 def _refused(error: ValidationFailed) -> tuple[Response, int]:
     return jsonify(message=" ".join(str(one.message) for one in error.errors)), 422
 
@@ -442,6 +449,7 @@ def save_headcount(visit_id: int) -> Answered:
                     absent_without_reason=form.absent_without_reason.data,
                     counted_at=form.counted_at.data,
                     note=form.note.data or "",
+                    untouched=frozenset(name for name in form._fields if _is_untouched(name)),
                 ),
             )
             return _saved(visit_id, "quan-so")
@@ -484,8 +492,8 @@ def save_answer(
             inputs.SaveAnswer(
                 visit_id=existing(visit_id),
                 item_id=existing(item_id),
-                answer=answer,
-                note=request.form.get("note", ""),
+                answer=None if _is_untouched("answer") else answer,
+                note=None if _is_untouched("note") else request.form.get("note", ""),
             ),
         )
     except ValidationFailed as error:
@@ -507,8 +515,8 @@ def check_finding(visit_id: int, finding_id: int) -> Response:
         inputs.CheckFinding(
             visit_id=existing(visit_id),
             finding_id=existing(finding_id),
-            is_remedied=words == "yes",
-            note=request.form.get("note", "")[:4000],
+            is_remedied=None if _is_untouched("remedied") else words == "yes",
+            note=None if _is_untouched("note") else request.form.get("note", "")[:4000],
         ),
     )
     return _saved(visit_id, f"kiem-lai-{finding_id}")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select
+from werkzeug.test import TestResponse
 
 from tests.factories.inspections import (
     checklist_id,
@@ -48,9 +51,19 @@ def test_ready_made_codes_are_unique_and_many() -> None:
     assert len(set(codes)) == len(codes) == 22
 
 
-def draft(client: object, key: str, rows: list[tuple[str, str]], **more: object) -> object:
+def base_of(client: FlaskClient, key: str) -> str:
+    """Return what the draft is known by on the page that opens now; '' without a draft."""
+    page = client.get(f"/kiem-tra/bang-kiem/{key}/ban-nhap").get_data(as_text=True)
+    found = re.search(r'name="base" value="([0-9a-f]+)"', page)
+    return found[1] if found else ""
+
+
+def draft(
+    client: FlaskClient, key: str, rows: list[tuple[str, str]], **more: object
+) -> TestResponse:
     data = {
         "csrf_token": csrf_of(client),
+        "base": base_of(client, key),
         "position": [str(number * 10) for number in range(len(rows))],
         "section": [section for section, _text in rows],
         "text": [words for _section, words in rows],
@@ -84,6 +97,31 @@ def test_checklist_is_drafted_published_and_then_fixed(world: World, browse: Bro
     assert "Ngừng dùng" in client.get("/kiem-tra/bang-kiem").get_data(as_text=True)
     for path in (f"{key}", f"{key}?ban=1", "mot_cua", "moi"):
         assert client.get(f"/kiem-tra/bang-kiem/{path}").status_code == 200
+
+
+def test_a_draft_that_somebody_else_saved_is_shown_beside_what_was_typed(
+    world: World, browse: Browse
+) -> None:
+    """Two people compose one draft: the second sees what the first wrote before it is replaced."""
+    first, second = browse(world.coordinator), browse(world.coordinator)
+    post(first, "/kiem-tra/bang-kiem/moi", {"title": "Văn thư"})
+    opened = base_of(second, "van_thu")
+    assert draft(first, "van_thu", [("Sổ", "Có sổ đến"), ("Sổ", "Có sổ đi")]).status_code == 303
+    mine = [("Sổ", "Có sổ đến"), ("Sổ", "Gõ dở dang")]
+    for then in ("", "publish"):
+        stale = draft(second, "van_thu", mine, base=opened, then=then)
+        assert stale.status_code == 409
+        page = stale.get_data(as_text=True)
+        assert "Người khác đã lưu bản nháp này" in page
+        assert "Có sổ đi" in page
+        assert "Gõ dở dang" in page
+    db.session.rollback()
+    assert "Có sổ đi" in db.session.scalars(select(ChecklistItem.text)).all()
+    newest = re.search(r'name="base" value="([0-9a-f]+)"', page)
+    assert newest is not None
+    assert draft(second, "van_thu", mine, base=newest[1]).status_code == 303
+    db.session.rollback()
+    assert "Gõ dở dang" in db.session.scalars(select(ChecklistItem.text)).all()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 
 from tests.factories.inspections import (
     checklist_id,
+    items_of,
     make_finding,
     make_inspection_plan,
     make_visit,
@@ -23,7 +24,14 @@ from tests.integration.inspections.test_visit_pages import fresh, post
 from tests.integration.plans.test_conflicts import hidden, text_of
 from tracker.core.db import db
 from tracker.files.models import Attachment
-from tracker.inspections.models import Finding, InspectionPlanItem, Severity, Visit
+from tracker.inspections.models import (
+    Answer,
+    Finding,
+    InspectionPlanItem,
+    Severity,
+    Visit,
+    VisitAnswer,
+)
 
 Browse = Callable[[int], FlaskClient]
 
@@ -68,6 +76,41 @@ def test_facts_of_a_visit_are_merged_also_with_its_headcount(world: World, brows
     assert kept.checklist_version_id is not None
     without = {name: value for name, value in mine.items() if name != "version"}
     assert post(first, url, without).status_code == 400
+
+
+def test_two_phones_of_a_team_undo_nothing_of_each_other(world: World, browse: Browse) -> None:
+    """Each phone sends what its page showed along; what its person left alone stays as it is."""
+    visit = make_visit(world.commune, world.inspector)
+    item = items_of(visit)[0].id
+    client, path = browse(world.inspector), f"/kiem-tra/{visit}"
+    blank = {"present": "", "absent_with_reason": "", "absent_without_reason": "", "note": ""}
+    was = {f"was_{name}": value for name, value in (blank | {"counted_at": ""}).items()}
+    page = client.get(path).get_data(as_text=True)
+    assert all(f'name="{name}" value=""' in page for name in (*was, "was_answer"))
+    counts = blank | {"present": "20", "counted_at": "7:15"}
+    assert post(client, f"{path}/quan-so", counts | was).status_code == 303
+    # The other phone's page is older: it shows no figures yet.
+    assert post(client, f"{path}/quan-so", blank | was | {"note": "Họp"}).status_code == 303
+    found = fresh(Visit, visit)
+    assert (found.present, found.absence_note) == (20, "Họp")
+    assert found.counted_at is not None
+    # What is refused comes back as typed, and beside it what is stored.
+    wrong = post(client, f"{path}/quan-so", counts | was | {"present": "x", "note": "Ốm"})
+    assert wrong.status_code == 422
+    page = wrong.get_data(as_text=True)
+    assert 'value="x"' in page
+    assert 'name="was_present" value="20"' in page
+    assert 'name="was_note" value="Họp"' in page
+
+    answer = f"{path}/tra-loi/{item}"
+    shown = {"was_answer": "", "was_note": ""}
+    assert post(client, answer, {"answer": "fail", "note": "", **shown}).status_code == 303
+    shown = {"was_answer": "fail", "was_note": ""}
+    assert post(client, answer, {"answer": "fail", "note": "Mờ", **shown}).status_code == 303
+    assert post(client, answer, {"answer": "pass", "note": "", **shown}).status_code == 303
+    db.session.rollback()
+    kept = db.session.scalars(select(VisitAnswer).where(VisitAnswer.visit_id == visit)).one()
+    assert (kept.answer, kept.note) == (Answer.PASS, "Mờ")
 
 
 def test_findings_are_merged_and_a_photo_is_kept_whatever_is_chosen(

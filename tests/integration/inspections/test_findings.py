@@ -28,7 +28,7 @@ from tracker.core.db import db, writing
 from tracker.core.rights import Role
 from tracker.core.work import Work, run
 from tracker.files.models import Attachment
-from tracker.inspections import figures, panels
+from tracker.inspections import figures, inputs, panels, services
 from tracker.inspections.models import Finding, FindingState, Remedy, Severity, VisitKind
 from tracker.plugins.descriptors import Handover, PeriodQuery
 from tracker.units.models import UnitEvent, UnitEventKind, UnitSuccessor
@@ -74,6 +74,35 @@ def test_finding_goes_from_remedy_to_closure(world: World, browse: Browse) -> No
     with acting(system_context()):
         closed = figures.findings_closed_on_time(YEAR)
     assert (closed.numerator, closed.denominator) == (1, 1)
+
+
+def test_several_findings_get_their_day_with_a_reason(world: World, browse: Browse) -> None:
+    """The conclusion's deadline comes after the visit: asked for, set at once, kept in history."""
+    visit = make_visit(world.commune, world.inspector)
+    ids = [str(make_finding(visit, f"Lỗi {number}")) for number in range(2)]
+    finish(visit)
+    client, path = browse(world.inspector), "/kiem-tra/phat-hien/hang-loat"
+    assert 'name="ids"' in client.get("/kiem-tra/phat-hien").get_data(as_text=True)
+    asked = post(client, path, {"ids": ids})
+    assert asked.status_code == 200
+    assert "Lỗi 1" in asked.get_data(as_text=True)
+    given = {"ids": ids, "confirm": "1", "due_on": "30/06/2026", "reason": "Theo thông báo số 5"}
+    for wrong in ({"reason": ""}, {"due_on": "15/06/2026"}, {"due_on": "31/06/2026"}):
+        refused = post(client, path, given | wrong)
+        assert refused.status_code == 422, wrong
+        assert fresh(Finding, int(ids[0])).remedy_due_on is None
+    assert post(client, path, given).status_code == 303
+    assert fresh(Finding, int(ids[1])).remedy_due_on == date(2026, 6, 30)
+    page = browse(world.head).get(f"/kiem-tra/phat-hien/{ids[0]}").get_data(as_text=True)
+    assert "Theo thông báo số 5" in page
+    assert "hang-loat" not in page
+    # Neither the unit itself, nor for what it has remedied, nor by picking what is not there.
+    assert post(browse(world.head), path, given).status_code == 403
+    post(browse(world.head), f"/kiem-tra/phat-hien/{ids[0]}/khac-phuc", REMEDY)
+    assert post(client, path, given | {"due_on": "01/07/2026"}).status_code == 422
+    assert fresh(Finding, int(ids[1])).remedy_due_on == date(2026, 6, 30)
+    for odd, status in (("x", 400), ("999999", 404)):
+        assert post(client, path, given | {"ids": [odd]}).status_code == status
 
 
 def test_unit_does_not_verify_itself(world: World, browse: Browse) -> None:
@@ -247,6 +276,59 @@ def test_overdue_follows_the_unit_not_the_verifier(
         {"text": "Đã lắp", "done_on": "16/06/2026"},
     )
     assert "Không có biển tên bàn" not in client.get(late).get_data(as_text=True)
+
+
+def test_late_and_closed_are_judged_at_the_end_of_the_window(
+    world: World, browse: Browse, clock: FixedClock
+) -> None:
+    """What became of a finding later changes no report of an earlier window, nor its rows."""
+    finding_id = finding_to_remedy(world)
+    clock.advance(days=30)
+    path = f"/kiem-tra/phat-hien/{finding_id}"
+    post(browse(world.head), f"{path}/khac-phuc", {"text": "Đã lắp", "done_on": "10/07/2026"})
+    post(browse(world.inspector), f"{path}/xac-minh", {"verdict": "yes"})
+
+    def counts(until: date) -> tuple[int, int]:
+        with acting(system_context()):
+            found = figures.finding_counts(PeriodQuery(date(2026, 6, 1), until))
+        return found.overdue, found.closed
+
+    def listed(asked: str) -> bool:
+        answer = browse(world.leader).get(f"/kiem-tra/phat-hien?{asked}")
+        page = answer.get_data(as_text=True)
+        assert answer.status_code == 200
+        return "Không có biển tên bàn" in page
+
+    days = (date(2026, 7, 1), date(2026, 7, 2), date(2026, 7, 9), date(2026, 7, 10))
+    assert [counts(day)[0] for day in days] == [0, 1, 1, 0]
+    assert [listed(f"qua_han=1&tai-ngay={day}") for day in days] == [False, True, True, False]
+    assert not listed("qua_han=1")
+    # A re-inspection that sees the fault again makes the unit late again, from its day on.
+    again = make_visit(
+        world.commune, world.inspector, kind=VisitKind.REINSPECTION, findings=[finding_id]
+    )
+    with acting(system_context()):
+        run(
+            services.check_finding,
+            inputs.CheckFinding(visit_id=again, finding_id=finding_id, is_remedied=False),
+        )
+    finish(again)
+    assert listed("qua_han=1")
+    assert [counts(day)[0] for day in days] == [0, 1, 1, 0]
+    clock.advance(days=4)
+    assert [counts(date(2026, 7, day))[0] for day in (15, 16)] == [0, 1]
+    post(browse(world.head), f"{path}/khac-phuc", {"text": "Đã lắp", "done_on": "18/07/2026"})
+    post(browse(world.inspector), f"{path}/xac-minh", {"verdict": "yes"})
+    post(browse(world.inspector), f"{path}/dong", {})
+    assert [counts(date(2026, 7, day)) for day in (17, 18, 19, 20)] == [
+        (1, 0),
+        (0, 0),
+        (0, 0),
+        (0, 1),
+    ]
+    assert [listed(f"tt=closed&tai-ngay=2026-07-{day}") for day in (19, 20)] == [False, True]
+    to_come = browse(world.leader).get("/kiem-tra/phat-hien?tai-ngay=2026-07-21")
+    assert to_come.status_code == 400
 
 
 def test_work_waits_for_those_who_do_it(world: World, browse: Browse) -> None:

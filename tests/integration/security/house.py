@@ -458,7 +458,12 @@ class _Maker:
             run(checklists.draft_version, inputs.ChecklistRef(checklist))
             run(
                 checklists.save_draft,
-                inputs.SaveDraft(key=checklist, items=[item], note=harm("draft")),
+                inputs.SaveDraft(
+                    key=checklist,
+                    items=[item],
+                    base=checklists.fingerprint([]),
+                    note=harm("draft"),
+                ),
             )
             run(checklists.publish_draft, inputs.ChecklistRef(checklist))
             run(checklists.draft_version, inputs.ChecklistRef(checklist))

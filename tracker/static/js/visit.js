@@ -69,6 +69,14 @@
       if (mark.dataset.done) mark.append(tracker.icon("check", 16), " " + mark.dataset.done);
     }
 
+    /* What the server has now is what the next answer is compared with. */
+    function nowShown(form, values) {
+      const sent = new Map(values);
+      form.querySelectorAll("input[name^=was_]").forEach(function (field) {
+        field.value = sent.get(field.name.slice(4)) || "";
+      });
+    }
+
     function replace(parts) {
       Object.keys(parts).forEach(function (id) {
         const old = document.getElementById(id);
@@ -91,11 +99,16 @@
       const entry = waiting.get(name);
       const form = formOf(name);
       const token = document.querySelector("input[name=csrf_token]");
+      /* What was saved before this answer waited is what it changes. */
+      const values = entry.values.map(function (pair) {
+        const shown = form && pair[0].startsWith("was_") ? form.elements[pair[0]] : null;
+        return shown ? [pair[0], shown.value] : pair;
+      });
       const stop = new AbortController();
       const timer = window.setTimeout(function () { stop.abort(); }, LONGEST_WAIT);
       sending = fetch(entry.url, {
         method: "POST",
-        body: new URLSearchParams(entry.values),
+        body: new URLSearchParams(values),
         headers: { "Accept": "application/json", "X-CSRFToken": token ? token.value : "" },
         credentials: "same-origin",
         redirect: "manual",
@@ -116,6 +129,7 @@
           retry = 0;
           keep();
           if (response.ok) {
+            if (form) nowShown(form, values);
             if (newest) done(form);
             replace(body.replace || {});
           } else if (newest) say(form, body.message || tracker.words.failed, "is-refused");
