@@ -7,10 +7,10 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import Field, FieldList, FormField, IntegerField, SelectField, SelectMultipleField
+from wtforms import Field, FieldList, FormField, HiddenField, SelectField, SelectMultipleField
 from wtforms import Form as PlainForm
 from wtforms.validators import Optional, ValidationError
-from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
+from wtforms.widgets import CheckboxInput, ListWidget
 
 from tracker.core.db import NAME_LENGTH
 from tracker.core.errors import ValidationFailed
@@ -100,7 +100,7 @@ class EditUnitForm(Form):
     short_name = Text(_l("Tên ngắn"), [Longest(120)])
     code = Text(_l("Mã đơn vị"), [Longest(40)])
     head_title = Text(_l("Chức danh người đứng đầu"), [Longest(200)])
-    version = IntegerField(widget=HiddenInput(), validators=[Optional()])
+    version = HiddenField()
 
 
 class AliasForm(Form):
@@ -122,7 +122,7 @@ class UnitSetForm(Form):
     name = Text(_l("Tên nhóm"), [Required(), Longest(200)])
     kinds = KindBoxes(_l("Gồm các loại đơn vị"), validators=[Optional()])
     under_unit_id = unit_field(_l("Trực thuộc"), required=False)
-    version = IntegerField(widget=HiddenInput(), validators=[Optional()])
+    version = HiddenField()
 
 
 class NewUnitForm(PlainForm):

@@ -32,7 +32,7 @@ from tracker.units.inputs import (
 from tracker.units.labels import KINDS, kind_choices, kind_label
 from tracker.units.listing import UnitFilter, UnitLine
 from tracker.units.models import Unit, UnitKind, UnitSet
-from tracker.web import paging, xlsx
+from tracker.web import conflict, paging, xlsx
 from tracker.web.doors import requires
 from tracker.web.exports import send_workbook
 from tracker.web.forms import optional_int
@@ -268,33 +268,54 @@ def _key_argument(name: str) -> int | None:
 @blueprint.route(f"/don-vi/<{KEY}:unit_id>/sua", methods=["GET", "POST"])
 @requires(MANAGE)
 def edit_unit(unit_id: int) -> Response:
-    """Put right what needs no decision."""
+    """Put right what needs no decision; others' changes are merged, or shown beside."""
     unit = _managed(unit_id)
     name = unit.name
     form = forms.EditUnitForm(obj=unit)
     status = 200
     if request.method == "POST":
-        status = 422
+        status, version = 422, conflict.posted_version("version")
         if form.validate():
-            data = EditUnit(
-                unit_id=unit_id,
-                short_name=form.short_name.data or "",
-                code=form.code.data or "",
-                head_title=form.head_title.data or "",
-                version=form.version.data,
-            )
             try:
-                run(services.edit_unit, data)
+                conflict.persist(lambda: _save_unit(form, unit_id, version))
             except ValidationFailed as error:
                 form.take_errors(error)
             except Conflict as error:
-                form.form_errors.append(error.message)
-                status = 409
+                if not error.fields:
+                    raise
+                page = conflict.page(
+                    form,
+                    error,
+                    title=_("Hai người cùng sửa: %(name)s", name=name),
+                    version_name="version",
+                    base_version=version,
+                    seen_version=_managed(unit_id).version,
+                    action=url_for("units.edit_unit", unit_id=unit_id),
+                    cancel_url=url_for("units.show_unit", unit_id=unit_id),
+                    crumbs=[(name, url_for("units.show_unit", unit_id=unit_id))],
+                )
+                return make_response(page, 409)
             else:
                 flash(_("Đã lưu thay đổi."), "success")
                 return _shown(unit_id)
     page = render_template("units/edit.html", form=form, unit_id=unit_id, name=name)
     return make_response(page, status)
+
+
+def _save_unit(form: forms.EditUnitForm, unit_id: int, version: int) -> int:
+    """Write what the person changed since `version` over the unit as it is now."""
+    session = db.session()
+    session.expire_all()
+    unit = _managed(unit_id)
+    typed = {
+        "short_name": form.short_name.data or "",
+        # A unit without a code has none: several may lack it.
+        "code": form.code.data or None,
+        "head_title": form.head_title.data or "",
+    }
+    values = conflict.whole(session, unit, version, typed)
+    values["code"] = values["code"] or ""
+    return run(services.edit_unit, EditUnit(unit_id=unit_id, version=unit.version, **values))
 
 
 @blueprint.post(f"/don-vi/<{KEY}:unit_id>/ten-khac")
@@ -380,23 +401,29 @@ def _set_page(unit_set: UnitSet | None, form: forms.UnitSetForm) -> Response:
     forms.offer_units(form.under_unit_id, units, _("Toàn bộ cây đơn vị"))
     status, wants_preview = 200, request.form.get("step") == "preview"
     if request.method == "POST":
+        version = conflict.posted_version("version") if unit_set_id else 0
         valid = form.validate()
         status = 200 if valid and wants_preview else 422
         if valid and not wants_preview:
-            data = SaveUnitSet(
-                name=form.name.data or "",
-                kinds=tuple(UnitKind(kind) for kind in form.kinds.data or ()),
-                under_unit_id=form.under_unit_id.data,
-                unit_set_id=unit_set_id,
-                version=form.version.data,
-            )
             try:
-                run(services.save_unit_set, data)
+                conflict.persist(lambda: _save_set(form, unit_set_id, version))
             except ValidationFailed as error:
                 form.take_errors(error)
             except Conflict as error:
-                form.form_errors.append(error.message)
-                status = 409
+                if unit_set_id is None or not error.fields:
+                    raise
+                page = conflict.page(
+                    form,
+                    error,
+                    title=_("Hai người cùng sửa: %(name)s", name=name),
+                    version_name="version",
+                    base_version=version,
+                    seen_version=session.get_one(UnitSet, unit_set_id).version,
+                    action=url_for("units.edit_set", unit_set_id=unit_set_id),
+                    cancel_url=url_for("units.list_sets"),
+                    crumbs=[(_("Nhóm đơn vị"), url_for("units.list_sets"))],
+                )
+                return make_response(page, 409)
             else:
                 flash(_("Đã lưu nhóm đơn vị."), "success")
                 return redirect(url_for("units.list_sets"), 303)
@@ -412,6 +439,32 @@ def _set_page(unit_set: UnitSet | None, form: forms.UnitSetForm) -> Response:
         shows_members=unit_set_id is not None or wants_preview,
     )
     return make_response(page, status)
+
+
+def _save_set(form: forms.UnitSetForm, unit_set_id: int | None, version: int) -> int:
+    """Make a set, or write what the person changed since `version` over it as it is now."""
+    session = db.session()
+    typed = {
+        "name": form.name.data or "",
+        # As the record keeps them.
+        "kinds": ",".join(sorted(set(form.kinds.data or ()))),
+        "under_unit_id": form.under_unit_id.data,
+    }
+    newest = None
+    if unit_set_id is not None:
+        session.expire_all()
+        unit_set = session.get(UnitSet, unit_set_id)
+        if unit_set is None:
+            raise NotFound
+        typed, newest = conflict.whole(session, unit_set, version, typed), unit_set.version
+    data = SaveUnitSet(
+        name=typed["name"],
+        kinds=tuple(UnitKind(kind) for kind in typed["kinds"].split(",") if kind),
+        under_unit_id=typed["under_unit_id"],
+        unit_set_id=unit_set_id,
+        version=newest,
+    )
+    return run(services.save_unit_set, data)
 
 
 @blueprint.post(f"/don-vi/nhom/<{KEY}:unit_set_id>/xoa")

@@ -90,7 +90,7 @@ def main_of(response: object) -> str:
 
 
 def reread(model: type, key: int) -> object:
-    return db.session.get(model, key)
+    return db.session.get(model, key, populate_existing=True)
 
 
 def test_list_is_a_tree_of_what_one_may_see(place: Place) -> None:
@@ -205,7 +205,10 @@ def test_what_lies_outside_ones_reach_is_not_there(place: Place) -> None:
     assert local.post("/don-vi/moi", data=new).status_code == 422
     assert local.post("/don-vi/moi", data={**new, "parent_id": ""}).status_code == 403
     assert local.post(f"/don-vi/nhom/{group}/xoa").status_code == 403
-    assert local.post(f"/don-vi/nhom/{group}", data={"name": "Của tôi"}).status_code == 403
+    assert (
+        local.post(f"/don-vi/nhom/{group}", data={"name": "Của tôi", "version": "1"}).status_code
+        == 403
+    )
     assert reread(UnitSet, group).name == "Các xã"
 
 
@@ -290,8 +293,17 @@ def test_edit_saves_and_sees_a_stale_version(place: Place) -> None:
     again = client.post(url, data={**form, "short_name": "Gõ dở"})
     assert again.status_code == 409
     assert "Gõ dở" in text_of(again)
-    assert client.post(url, data={**form, "version": "x"}).status_code == 422
+    assert "Đất Mũi" in text_of(again)
+    assert client.post(url, data={**form, "version": "x"}).status_code == 400
     assert reread(Unit, place.first).short_name == "Đất Mũi"
+    # A field that nobody else touched is merged, and a choice settles the one that both did.
+    seen = str(reread(Unit, place.first).version)
+    chosen = {"short_name": "Gõ dở", "pick__short_name": "mine", "seen_version": seen}
+    assert client.post(url, data={**form, **chosen}).status_code == 303
+    merged = client.post(url, data={**form, "version": seen, "head_title": "Bí thư"})
+    assert merged.status_code == 303
+    kept = reread(Unit, place.first)
+    assert (kept.short_name, kept.head_title) == ("Gõ dở", "Bí thư")
 
 
 def test_alias_is_added_and_taken_away(place: Place) -> None:
@@ -319,7 +331,17 @@ def test_unit_set_is_made_looked_at_changed_and_deleted(place: Place) -> None:
     assert "Các xã" in main_of(client.get("/don-vi/nhom"))
     page = client.get(f"/don-vi/nhom/{group}")
     assert "Xã Viên An" in main_of(page)
-    assert client.post(f"/don-vi/nhom/{group}", data={**form, "kinds": []}).status_code == 303
+    changed = form | {"kinds": [], "version": "1"}
+    assert client.post(f"/don-vi/nhom/{group}", data=changed).status_code == 303
+    # From the same page somebody else renames it: both stay. The same field is shown twice.
+    renamed = form | {"name": "Mọi đơn vị", "version": "1"}
+    assert client.post(f"/don-vi/nhom/{group}", data=renamed).status_code == 303
+    stored = reread(UnitSet, group)
+    assert (stored.name, stored.kinds) == ("Mọi đơn vị", "")
+    other = client.post(f"/don-vi/nhom/{group}", data=form | {"name": "Khác", "version": "1"})
+    assert other.status_code == 409
+    assert "Mọi đơn vị" in text_of(other)
+    assert 'value="Khác"' in text_of(other)
     assert client.post(f"/don-vi/nhom/{group}/xoa").status_code == 303
     assert client.get(f"/don-vi/nhom/{group}").status_code == 404
 
