@@ -7,13 +7,14 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,25 @@ def test_demo_loads_once_and_again_changes_nothing(environment: dict[str, str]):
     again = tracker(environment, "demo")
     assert again.returncode == 0, again.stderr
     assert "đã ghi 0 lần" in again.stdout
+    # What the articles print, by the rule that every page uses.
+    for key, day, share in (
+        ("vinh-chau-2021", "2021-12-15", (21, 23, "91.30")),
+        ("can-tho-2023", "2023-11-15", (61, 68, "89.71")),
+    ):
+        shown = json.loads(
+            tracker(environment, "plan", "show", key, "--as-of", day, "--json").stdout
+        )
+        assert (shown["numerator"], shown["denominator"], shown["percent"]) == share
+    with closing(sqlite3.connect(Path(environment["TRACKER_INSTANCE"]) / "tracker.db")) as database:
+        (surprised,) = database.execute(
+            "SELECT count(*) FROM visits JOIN units ON units.id = visits.unit_id "
+            "WHERE units.code LIKE 'CM-%' AND visits.kind = 'surprise' "
+            "AND visited_on BETWEEN '2024-01-01' AND '2024-03-31'"
+        ).fetchone()
+        (passed_off_as_real,) = database.execute(
+            "SELECT count(*) FROM tasks WHERE kind = 'task' AND NOT is_invented"
+        ).fetchone()
+    assert (surprised, passed_off_as_real) == (19, 0)
     with running(environment):
         status, page = fetch(environment, "/dang-nhap")
         assert status == 200

@@ -17,7 +17,7 @@ from tracker.ops.demo import scene
 from tracker.plans import lifecycle, rows
 from tracker.plugins.descriptors import DemoData
 
-INVENTED = "Tên nhiệm vụ, đơn vị chủ trì và ngày báo cáo từng việc là dữ liệu minh họa."
+INVENTED = "Số văn bản, tên nhiệm vụ, đơn vị chủ trì và ngày báo cáo từng việc là dữ liệu minh họa."
 
 AREA_TITLES = (
     "Cải cách thể chế",

@@ -29,6 +29,8 @@ from tracker.ops.demo import scene
 from tracker.plugins.descriptors import DemoData
 
 TEAM = "Tổ kiểm tra công vụ"
+# The articles count visits; what each of them found is not theirs.
+INVENTED = "Ngày kiểm tra, quân số, câu trả lời và phát hiện là dữ liệu minh họa."
 REMARKS = (
     "Không có biển tên công chức tại bàn tiếp nhận",
     "Niêm yết thủ tục hành chính đã hết hiệu lực",
@@ -72,7 +74,7 @@ def load_this_year(today: date) -> None:
                 title=f"Kế hoạch kiểm tra cải cách hành chính năm {today.year}",
                 year=today.year,
                 issuer_id=units["CT"],
-                number=f"12/KH-SNV-{today.year}",
+                number="12/KH-SNV (số minh họa)",
                 issued_on=issued_on,
             ),
         )
@@ -209,7 +211,9 @@ def _carry_out(work: Work, went: _Visited) -> None:
             ),
         )
     conclusion = "Đề nghị khắc phục đúng hạn." if went.remark else "Đơn vị chấp hành tốt."
-    services.finish_visit(work, inputs.FinishVisit(visit_id=visit, conclusion=conclusion))
+    services.finish_visit(
+        work, inputs.FinishVisit(visit_id=visit, conclusion=f"{conclusion} {INVENTED}")
+    )
 
 
 def _remedy(finding: Finding, day: date, number: str) -> None:
@@ -269,7 +273,7 @@ def _reinspect(units: Sequence[int], day: date) -> None:
                     counted_at=time(14, 0),
                 ),
             )  # fmt: skip
-            run(services.finish_visit, inputs.FinishVisit(visit_id=visit))
+            run(services.finish_visit, inputs.FinishVisit(visit_id=visit, conclusion=INVENTED))
 
 
 def _follow_up(today: date) -> None:
