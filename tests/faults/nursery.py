@@ -160,6 +160,7 @@ def settings_for(url: str, instance: Path) -> Settings:
         job_poll_seconds=0.1,
         job_tick_seconds=0.1,
         job_grace_seconds=5,
+        outbox_lease_seconds=LEASE_SECONDS,
     )
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from functools import partial
 from time import monotonic
 
 from flask import Flask
 
+from tracker.config import Settings
 from tracker.core.clock import Clock
 from tracker.core.context import SYSTEM_ACTOR, Context, Source, acting, current
 from tracker.core.db import db
 from tracker.core.work import run
 from tracker.outbox import pool
 from tracker.outbox.services import (
-    LEASE,
     Claim,
     Held,
     Keep,
@@ -45,16 +46,18 @@ def drain(app: Flask, seconds: float = SECONDS, clock: Clock | None = None) -> t
     context = Context(
         SYSTEM_ACTOR, clock or contracts_of(app).clock, Source.JOB, request_id="outbox"
     )
+    settings: Settings = app.extensions["tracker_settings"]
+    lease = timedelta(seconds=settings.outbox_lease_seconds)
     done = failed = 0
     until = monotonic() + seconds
     with app.app_context(), acting(context):
         while monotonic() < until:
             since = monotonic()
-            held = run(claim, Claim(AT_ONCE, LEASE))
+            held = run(claim, Claim(AT_ONCE, lease))
             if not held:
                 break
             for one in held:
-                if _do(one, since):
+                if _do(one, lease, since):
                     done += 1
                 else:
                     failed += 1
@@ -62,10 +65,10 @@ def drain(app: Flask, seconds: float = SECONDS, clock: Clock | None = None) -> t
     return done, failed
 
 
-def _do(held: Held, since: float) -> bool:
+def _do(held: Held, lease: timedelta, since: float) -> bool:
     """Do one message; False when it has to be tried again, was given up, or is another's now.
 
-    `since` is when its lease began. Those before it may have been slow (a mail server that lets
+    `since` is when its `lease` began. Those before it may have been slow (a mail server that lets
     each wait): what another process may hold by now is not sent again.
     """
     message = held.message
@@ -73,8 +76,8 @@ def _do(held: Held, since: float) -> bool:
     try:
         if topic.send is None:
             return run(apply_and_settle, held)
-        is_old = monotonic() - since > LEASE.total_seconds() / 4
-        if is_old and not run(keep, Keep(held, LEASE)):
+        is_old = monotonic() - since > lease.total_seconds() / 4
+        if is_old and not run(keep, Keep(held, lease)):
             return False
         topic.send(message)
         return run(settle, held)

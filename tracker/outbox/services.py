@@ -15,8 +15,6 @@ from tracker.outbox.pool import wake
 from tracker.outbox.rows import insert_new
 from tracker.outbox.topics import Message, topics
 
-# A message that takes longer may be done by another process as well.
-LEASE = timedelta(minutes=2)
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(hours=1)
 LONGEST_ERROR = 2000

@@ -29,7 +29,6 @@ from tracker.outbox.hooks import KEPT_DAYS, check_outbox, tidy
 from tracker.outbox.models import MessageState, OutboxMessage
 from tracker.outbox.pool import EXTENSION
 from tracker.outbox.services import (
-    LEASE,
     Claim,
     Forget,
     Keep,
@@ -51,6 +50,9 @@ from tracker.settings.models import Setting
 from tracker.settings.services import SaveSettings, save_settings
 
 pytestmark = pytest.mark.usefixtures("system")
+
+# As long as settings have it where nobody says otherwise.
+LEASE = timedelta(minutes=2)
 
 
 @dataclass
