@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 
 from tracker.accounts.permissions import ROLE_LABELS
-from tracker.plugins.manifest import Manifest, Right
+from tracker.plugins.manifest import Manifest, Right, Words
 
 # Schedules that people say in words; others are shown as they are written.
 EVERY_MINUTES = re.compile(r"\*/([0-9]{1,2}) \* \* \* \*")
@@ -82,7 +82,7 @@ def _chapters(manifest: Manifest) -> list[Chapter]:
             "personal",
             "user",
             _("Lưu thông tin cá nhân nào?"),
-            [Clause(f"personal:{one.vi}", str(one)) for one in manifest.personal_data],
+            [Clause(f"personal:{one.vi}", _sentence(one)) for one in manifest.personal_data],
             _("Không lưu thông tin cá nhân."),
         ),
         Chapter(
@@ -125,7 +125,7 @@ def _chapters(manifest: Manifest) -> list[Chapter]:
                     f"setting:{one.key}",
                     _("%(what)s (giữ bí mật, mã hóa khi lưu).", what=one.words)
                     if one.secret
-                    else str(one.words),
+                    else _sentence(one.words),
                 )
                 for one in manifest.settings
             ],
@@ -171,11 +171,15 @@ def _table(table: str, manifest: Manifest) -> Clause:
     words = manifest.table_words.get(table)
     if words is None:
         return Clause(f"table:{table}", _("Bảng dữ liệu riêng “%(table)s”.", table=noun))
-    return Clause(f"table:{table}", f"{words}.", detail=noun)
+    return Clause(f"table:{table}", _sentence(words), detail=noun)
+
+
+def _sentence(words: Words) -> str:
+    return f"{str(words).rstrip('.')}."
 
 
 def _right(right: Right) -> Clause:
-    roles = ", ".join(str(ROLE_LABELS[role]) for role in sorted(right.roles))
+    roles = ", ".join(str(label) for role, label in ROLE_LABELS.items() if role in right.roles)
     # Who holds a right is part of what is agreed to: another role makes it a new clause.
     key = f"right:{right.key}:{','.join(sorted(right.roles))}:{right.reads}"
     if not roles:
