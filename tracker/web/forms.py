@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from flask import request
+from flask_babel import LazyString
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import Field, FileField, StringField, TextAreaField
@@ -17,16 +19,43 @@ from tracker.core import numbers, text
 from tracker.core.errors import ValidationFailed
 
 LONGEST_NOTE = 5000
+_PICK = _l("Hãy chọn một mục trong danh sách.")
+# What WTForms' own fields say of values that they cannot read; it knows no Vietnamese.
+SAID: Final[dict[str, LazyString]] = {
+    "Invalid Choice: could not coerce.": _PICK,
+    "Not a valid choice.": _PICK,
+    "Invalid choice(s): one or more data inputs could not be coerced.": _PICK,
+    "'%(value)s' is not a valid choice for this field.": _PICK,
+    "Not a valid integer value.": _l("Hãy nhập một số nguyên."),
+    "Number must be at least %(min)s.": _l("Số phải từ %(min)s trở lên."),
+    "Number must be at most %(max)s.": _l("Số không được quá %(max)s."),
+    "Number must be between %(min)s and %(max)s.": _l("Số phải từ %(min)s đến %(max)s."),
+}
+
+
+class Said:
+    """The words of WTForms in the language of the request."""
+
+    def gettext(self, text: str) -> str:
+        """Return what a field says, in our words."""
+        return str(SAID.get(text, text))
+
+    def ngettext(self, one: str, many: str, count: int) -> str:
+        """Return the same for what has a plural: ours speak of one choice at a time."""
+        return self.gettext(one)
 
 
 class Form(FlaskForm):  # type: ignore[misc]
     """Base of all forms; CSRF is checked for the whole app, so it is not repeated here."""
 
     class Meta:
-        """Texts of WTForms' own validators follow the person's language."""
+        """How all forms are made."""
 
         csrf = False
-        locales = ("vi",)
+
+        def get_translations(self, form: Any) -> Said:
+            """Return the words of WTForms' own fields."""
+            return Said()
 
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
             """Return what was sent for the fields of `form`; None when nothing was.
