@@ -317,12 +317,16 @@ def test_next_stays_on_this_site(office: Office, task: int) -> None:
 
 def test_confirmation_by_another_person(office: Office) -> None:
     plan = make_plan(office.agency, needs_confirmation=True)
-    task = make_task(plan, office.north)
+    task = make_task(plan, office.north, due_on=date(2026, 6, 5))
     report(task, done_on=date(2026, 6, 1), by=office.context("officer"))
     url = f"/viec/giao/{assignment_of(task)}/xac-nhan"
     assert office.client("head").get(url).status_code == 403
     client = office.client("coordinator")
-    assert "chờ xác nhận" in client.get("/").get_data(as_text=True)
+    home = client.get("/").get_data(as_text=True)
+    assert "chờ xác nhận" in home
+    # What was done in time is not late because it waits for its confirmation.
+    assert "Hạn 05/06/2026" in home
+    assert "quá hạn" not in home
     assert send(client, url, decision="yes").status_code == 302
     assert db.session.get_one(Assignment, assignment_of(task)).confirmed_on == date(2026, 6, 16)
 
