@@ -124,12 +124,25 @@ class EditVisitForm(Form):
     version = HiddenField()
 
 
+class AskedAtTheEnd:
+    """Marks what may stay empty while a record is written, but not when the visit ends."""
+
+    field_flags = {"required": True}  # noqa: RUF012 - WTForms reads it from the class
+
+    def __call__(self, form: Any, field: Any) -> None:
+        """Accept whatever was typed: the end of the visit names what is missing."""
+
+
 class HeadcountForm(Form):
     """Who was there."""
 
-    present = Whole(_l("Có mặt"), render_kw={"data-kind": "stepper"})
-    absent_with_reason = Whole(_l("Vắng có lý do"), render_kw={"data-kind": "stepper"})
-    absent_without_reason = Whole(_l("Vắng không lý do"), render_kw={"data-kind": "stepper"})
+    present = Whole(_l("Có mặt"), [AskedAtTheEnd()], render_kw={"data-kind": "stepper"})
+    absent_with_reason = Whole(
+        _l("Vắng có lý do"), [AskedAtTheEnd()], render_kw={"data-kind": "stepper"}
+    )
+    absent_without_reason = Whole(
+        _l("Vắng không lý do"), [AskedAtTheEnd()], render_kw={"data-kind": "stepper"}
+    )
     counted_at = ClockTime(_l("Lúc mấy giờ"))
     note = Note(_l("Lý do vắng, ghi chú"), validators=[Longest(4000)])
 

@@ -188,8 +188,8 @@ class IssueForm(Form):
     """The document by which a draft is issued."""
 
     version = HiddenField()
-    number = Text(_l("Số, ký hiệu"), [Longest(80)], description=_l("Như 11/KH-UBND."))
-    issued_on = Day(_l("Ngày ban hành"))
+    number = Text(_l("Số, ký hiệu"), [Required(), Longest(80)], description=_l("Như 11/KH-UBND."))
+    issued_on = Day(_l("Ngày ban hành"), [Required()])
     summary = Note(_l("Trích yếu"), [Longest(LONGEST_NOTE)])
 
 
