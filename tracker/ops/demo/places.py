@@ -1,4 +1,4 @@
-"""The demo's units: three places, as they were and as they are since 1 July 2025."""
+"""The demo's units: four places, as they were and as they are since 1 July 2025."""
 
 from __future__ import annotations
 
@@ -68,6 +68,8 @@ UNITS: tuple[tuple[str, str, str, UnitKind, str, str, tuple[str, ...]], ...] = (
      "Chánh Văn phòng", ()),
     ("CM-TNMT", "Phòng Tài nguyên và Môi trường huyện Chương Mỹ", "Phòng TN-MT", DIV, "CM",
      "Trưởng phòng", ()),
+    ("LD", "UBND tỉnh Lâm Đồng", "Lâm Đồng", P, "", "Chủ tịch UBND tỉnh", ()),
+    ("LD-DT", "UBND huyện Đạ Tẻh", "Đạ Tẻh", X, "LD", "Chủ tịch UBND huyện", ()),
 )  # fmt: skip
 
 CHUONG_MY = (
