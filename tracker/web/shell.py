@@ -16,6 +16,7 @@ from tracker.plugins.descriptors import MENU_GROUPS, MenuItem
 from tracker.plugins.host import current_host, current_registry
 from tracker.web.contracts import Bell, UserCard, shell_contracts
 from tracker.web.i18n import locale_code
+from tracker.web.words import script_words
 
 GROUPS = tuple(
     zip(
@@ -226,4 +227,4 @@ def init_shell(app: Flask) -> None:
     """Give templates the shell and requests their context."""
     app.before_request(begin_context)
     app.teardown_request(end_context)
-    app.jinja_env.globals.update(shell=LazyShell(), today=today, may=may)
+    app.jinja_env.globals.update(shell=LazyShell(), today=today, may=may, script_words=script_words)
