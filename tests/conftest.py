@@ -20,6 +20,7 @@ from tracker.core import context
 from tracker.core.clock import FixedClock
 from tracker.core.db import writing
 from tracker.testing import postgres
+from tracker.testing.apps import wait_patiently
 from tracker.testing.databases import BACKENDS, Databases, Filling
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 # -- databases ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> None:
+    wait_patiently()
 
 
 @pytest.fixture(scope="session")

@@ -160,8 +160,9 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 @pytest.fixture(scope="session")
 def tracker_apps(tracker_plugins: Mapping[str, Any]) -> KeptApps:
     """Apps with the plug-ins in them, each used by test after test."""
-    from tracker.testing.apps import KeptApps, make_app
+    from tracker.testing.apps import KeptApps, make_app, wait_patiently
 
+    wait_patiently()
     return KeptApps(lambda settings, clock: make_app(settings, clock, tracker_plugins))
 
 

@@ -38,7 +38,7 @@ from tracker.files.store import make_stores
 from tracker.ops.instance import fill
 from tracker.plugin_admin import operations, queries, services, sources
 from tracker.plugin_admin.bundled import install_bundled, own_key
-from tracker.plugins import calls, gate, signatures, switch
+from tracker.plugins import gate, signatures, switch
 from tracker.plugins.host import host_of
 from tracker.plugins.loader import LoadedSet
 from tracker.plugins.models import Disposal
@@ -316,8 +316,6 @@ def office(
 ) -> Iterator[Office]:
     """Both installed, on the demo's units, with the demo's records and some that are secret."""
     monkeypatch.setattr(gate, "WAIT_SECONDS", 0.0)
-    # How fast the machine is must not decide whether a plug-in is paused.
-    monkeypatch.setattr(calls, "BUDGET_SECONDS", dict.fromkeys(calls.BUDGET_SECONDS, 60.0))
     settings = make_settings(database_url, instance)
     plugins = LoadedSet({one.name: loaded(one.hooks()) for one in BOTH}, generation=0)
     with (
