@@ -85,7 +85,7 @@ def _told(sheets: Sequence[Sheet], tell: Callable[[int, int], None]) -> list[She
 
     def counted(rows: Iterable[Sequence[object]]) -> Iterator[Sequence[object]]:
         for row, number in zip(rows, numbers, strict=False):
-            if number % TOLD_EVERY == 0:
+            if number % TOLD_EVERY == 0 or number == total:
                 tell(number, total)
             yield row
 

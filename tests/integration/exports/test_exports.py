@@ -98,7 +98,7 @@ def test_large_list_is_made_by_a_run_and_fetched_from_its_page(
 
     assert tick(app) == [services.WRITE]
     done = newest_run()
-    assert (done.state, done.progress_done) == (RunState.DONE, 0)
+    assert (done.state, done.progress_done, done.progress_total) == (RunState.DONE, 3, 3)
     page = large.get(progress).text
     assert "Tải tệp" in page
     assert done.result_url in page
