@@ -3,7 +3,7 @@
     python -m tools.prepare_tests
 
 On Debian, and for all but the browser on Ubuntu, root installs them from the system's packages.
-Anyone else gets the line to type. On other systems TRACKER_TEST_BROWSER and TEST_DATABASE_URL
+Anyone else gets one line to type. On other systems TRACKER_TEST_BROWSER and TEST_DATABASE_URL
 name a browser and a server; GStreamer's RTSP server has to come from the system's own packages.
 Returns 0 when all is there.
 """
@@ -36,10 +36,15 @@ def missing(system: str) -> list[Need]:
     # Ubuntu's package of Chromium only fetches a snap, which needs a service of its own.
     chromium = browser.PACKAGES if system == "debian" else ()
     server = ("postgresql",) if system in {"debian", "ubuntu"} else ()
+    driver = browser.DRIVER_PACKAGES if system in {"debian", "ubuntu"} else ()
     cameras = rtsp.PACKAGES if system in {"debian", "ubuntu"} else ()
     needs = []
     if browser.find_browser() is None:
-        needs.append(Need("Chromium", chromium, "set TRACKER_TEST_BROWSER=/path/to/chrome"))
+        otherwise = "install Google Chrome, or set TRACKER_TEST_BROWSER=/path/to/chrome"
+        needs.append(Need("Chromium", chromium, otherwise))
+    if not browser.can_drive():
+        otherwise = "install what `.venv/bin/playwright --version` names"
+        needs.append(Need("A library of Playwright's driver", driver, otherwise))
     if not os.environ.get("TEST_DATABASE_URL") and postgres.find_programs() is None:
         url = "set TEST_DATABASE_URL=postgresql+psycopg://USER@HOST/DATABASE"
         needs.append(Need("PostgreSQL's programs", server, url))
@@ -105,11 +110,11 @@ def main() -> int:
             print(f"prepare tests: {error}", file=sys.stderr)
         needs = missing(system)
     for need in needs:
-        ways = [need.otherwise]
-        if need.packages:
-            apt = "apt-get update && apt-get install --no-install-recommends"
-            ways.insert(0, f"sudo sh -c '{apt} {' '.join(need.packages)}'")
-        print(f"prepare tests: {need.name} missing; {', or '.join(ways)}", file=sys.stderr)
+        print(f"prepare tests: {need.name} missing: {need.otherwise}", file=sys.stderr)
+    packages = {package for need in needs for package in need.packages}
+    if packages:
+        line = f"apt-get install --no-install-recommends {' '.join(sorted(packages))}"
+        print(f"From the system's packages: sudo sh -c 'apt-get update && {line}'", file=sys.stderr)
     return 1 if needs else 0
 
 

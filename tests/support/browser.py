@@ -13,6 +13,8 @@ import contextlib
 import os
 import re
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -36,6 +38,8 @@ from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler, make_server
 
 PACKAGES = ("chromium", "fonts-dejavu-core")
 HEADLESS = "chromium-headless-shell"
+# Playwright's own program needs it, and a server seldom has it.
+DRIVER_PACKAGES = ("libatomic1",)
 APT_LINE = f"apt-get install --no-install-recommends {' '.join(PACKAGES)}"
 MISSING = (
     f"Browser tests need Chromium: install it ({APT_LINE}) "
@@ -73,6 +77,17 @@ def find_browser() -> str | None:
         if program and b"snap install" not in Path(program).read_bytes()[:4096]:
             return program
     return None
+
+
+def can_drive() -> bool:
+    """Tell whether the program by which Playwright drives browsers starts on this machine."""
+    asked = subprocess.run(
+        [sys.executable, "-m", "playwright", "--version"],
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    return asked.returncode == 0
 
 
 # -- the server -----------------------------------------------------------------------------

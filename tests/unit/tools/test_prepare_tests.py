@@ -1,6 +1,7 @@
 """What the tests need is installed, or named; nothing is left out in silence."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ from tracker.testing import postgres
 
 @pytest.fixture
 def nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without browser, PostgreSQL, RTSP server, and without the variables."""
+    """A machine without browser, its driver, PostgreSQL, RTSP server, and the variables."""
     monkeypatch.setattr(browser, "find_browser", lambda: None)
+    monkeypatch.setattr(browser, "can_drive", lambda: False)
     monkeypatch.setattr(postgres, "find_programs", lambda: None)
     monkeypatch.setattr(rtsp, "find_server", lambda: None)
     monkeypatch.delenv("TEST_DATABASE_URL", raising=False)
@@ -30,8 +32,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 @pytest.mark.parametrize(
     ("system", "packages"),
     [
-        ("debian", {"chromium", "fonts-dejavu-core", "postgresql", *rtsp.PACKAGES}),
-        ("ubuntu", {"postgresql", *rtsp.PACKAGES}),
+        ("debian", {"chromium", "fonts-dejavu-core", "libatomic1", "postgresql", *rtsp.PACKAGES}),
+        ("ubuntu", {"libatomic1", "postgresql", *rtsp.PACKAGES}),
         ("fedora", set()),
         ("", set()),
     ],
@@ -42,6 +44,7 @@ def test_missing_names_the_packages_of_the_system(system: str, packages: set[str
 
     assert [need.name for need in needs] == [
         "Chromium",
+        "A library of Playwright's driver",
         "PostgreSQL's programs",
         "GStreamer's RTSP server",
     ]
@@ -54,6 +57,7 @@ def test_missing_server_named_by_variable_is_enough(monkeypatch: pytest.MonkeyPa
 
     assert [need.name for need in setup.missing("debian")] == [
         "Chromium",
+        "A library of Playwright's driver",
         "GStreamer's RTSP server",
     ]
 
@@ -71,8 +75,9 @@ def test_main_not_root_prints_the_line_and_fails(
 
     said = capsys.readouterr().err
     assert installed == []
-    assert "apt-get install --no-install-recommends chromium fonts-dejavu-core" in said
-    assert "apt-get install --no-install-recommends postgresql" in said
+    packages = ["chromium", "fonts-dejavu-core", "libatomic1", "postgresql", *rtsp.PACKAGES]
+    line = "apt-get update && apt-get install --no-install-recommends"
+    assert f"sudo sh -c '{line} {' '.join(sorted(packages))}'\n" in said
     assert "TRACKER_TEST_BROWSER=" in said
     assert "TEST_DATABASE_URL=" in said
 
@@ -110,7 +115,7 @@ def test_main_root_on_debian_installs_and_looks_again(
     monkeypatch.setattr(setup, "install", install)
 
     assert setup.main() == 1
-    packages = ["chromium", "fonts-dejavu-core", "postgresql", *rtsp.PACKAGES]
+    packages = ["chromium", "fonts-dejavu-core", "libatomic1", "postgresql", *rtsp.PACKAGES]
     assert installed == [sorted(packages)]
 
 
@@ -143,6 +148,23 @@ def test_main_failed_installation_says_so(
 
     assert setup.main() == 1
     assert "exit status 100" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("code", "starts"), [(0, True), (127, False)])
+def test_can_drive_asks_the_program_itself(
+    monkeypatch: pytest.MonkeyPatch, code: int, starts: bool
+) -> None:
+    """A missing shared library shows only when the program is started (exit code 127)."""
+    asked: list[list[str]] = []
+
+    def run(command: list[str], **_rest: object) -> subprocess.CompletedProcess[bytes]:
+        asked.append(command)
+        return subprocess.CompletedProcess(command, code)
+
+    monkeypatch.setattr(browser.subprocess, "run", run)
+
+    assert browser.can_drive() is starts
+    assert asked == [[sys.executable, "-m", "playwright", "--version"]]
 
 
 def test_find_browser_named_one_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
