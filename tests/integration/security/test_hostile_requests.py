@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
 from flask import Flask, got_request_exception
+from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
@@ -25,22 +26,20 @@ from tests.integration.security.walk import Walked, endpoint_of, show, start_pag
 VALUES = (
     "0",
     "-1",
-    "x",
     str(2**63),
     "0000000001" + "9" * 5000,
     "%00",
     "a%00b",
     "%0D%0AX-Evil:1",
     "%ED%A0%80",
-    "../../etc/passwd",
     "a" * 10_000,
     "2026-13-45",
     "31/12/9999",
     "%C2%B2",
     "%D9%A3",
-    "D%CC%A3a%CC%A3%20Te%CC%89h",
-    "%E2%80%AE%F0%9F%98%80",
-    "%25%5F%5C%27%3B--",
+    # No number, no day and no choice: the wildcards of LIKE, a path, letters of two code points,
+    # a turn of direction, a letter outside the first plane.
+    "%25%5F%5C%27%3B--../../etc/passwd%20D%CC%A3a%CC%A3%20%E2%80%AE%F0%9F%98%80",
 )
 PATHS = (
     "0",
@@ -155,6 +154,21 @@ def test_hostile_values_in_paths(house: House, listener: Listener) -> None:
     assert not listener.faults, show(listener.faults)
 
 
+def same(value: str, names: Iterable[str]) -> str:
+    """Return a query in which each name has this value."""
+    return "&".join(f"{quote(name)}={value}" for name in names)
+
+
+def ask(client: FlaskClient, listener: Listener, base: str, queries: Sequence[str]) -> None:
+    """Send queries together; each alone where the first that is refused hides the others."""
+    url = f"{base}?{'&'.join(queries)}"
+    response = client.get(url)
+    listener.judge(response, url)
+    if response.status_code != 200:
+        for query in queries:
+            listener.judge(client.get(f"{base}?{query}"), f"{base}?{query}")
+
+
 def test_hostile_values_in_queries(house: House, walked: Walked, listener: Listener) -> None:
     client = house.client("both")
     # The others are refused under any name, before a page reads them.
@@ -165,32 +179,21 @@ def test_hostile_values_in_queries(house: House, walked: Walked, listener: Liste
         if answer.status_code >= 400 or answer.location:
             continue
         names = sorted(walked.parameters[endpoint])
-        for name in sorted(set(ALWAYS if names else ALWAYS[:3]) - set(names)):
-            for value in ("%00", "9" * 5000):
-                url = f"{base}?{quote(name)}={value}"
-                listener.judge(client.get(url), url)
-        for value in VALUES:
-            if value not in read:
-                url = f"{base}?{'&'.join(f'{quote(name)}={value}' for name in names)}"
-                listener.judge(client.get(url), url)
-        for turn in range(len(read)):
-            # Each name gets each value once, the others being wrong in other ways.
-            pairs = [
-                f"{quote(name)}={read[(turn + place) % len(read)]}"
-                for place, name in enumerate(names)
-            ]
-            url = f"{base}?{'&'.join(pairs)}"
-            response = client.get(url)
-            listener.judge(response, url)
-            if response.status_code != 200:
-                # The first that it refused keeps the others from being read.
-                for pair in pairs:
-                    listener.judge(client.get(f"{base}?{pair}"), f"{base}?{pair}")
-        for name in map(quote, sorted({*names, *ALWAYS[:3]})):
-            url = f"{base}?{name}=1&{name}=x&{name}[]=1&{name}[a]="
+        unknown = sorted(set(ALWAYS if names else ALWAYS[:3]) - set(names))
+        for value in [value for value in VALUES if value not in read]:
+            url = f"{base}?{same(value, [*names, *unknown])}"
             listener.judge(client.get(url), url)
+        quoted = [quote(name) for name in names]
+        # Each name gets each value once, the others being wrong in other ways.
+        for turn in range(len(read) if names else 0):
+            together = [
+                f"{name}={read[(turn + place) % len(read)]}" for place, name in enumerate(quoted)
+            ]
+            ask(client, listener, base, together)
+        # Each twice, and as other frameworks write lists.
+        ask(client, listener, base, [f"{n}=1&{n}=x&{n}[]=1&{n}[a]=" for n in quoted])
         # All at once, each with what made sense for another.
-        url = base + "?" + "&".join(f"{quote(name)}=1" for name in names)
+        url = f"{base}?{same('1', names)}"
         listener.judge(client.get(url), url)
     assert not listener.faults, show(listener.faults)
 
@@ -252,7 +255,7 @@ def bodies(fields: dict[str, str], files: set[str]) -> Iterator[tuple[str, dict[
 
     def form(value: str) -> dict[str, Any]:
         return {
-            "data": "&".join(f"{quote(name)}={value}" for name in names),
+            "data": same(value, names),
             "content_type": urlencoded,
         }
 
