@@ -27,6 +27,7 @@ from sqlalchemy import (
     insert,
     select,
 )
+from sqlalchemy.pool import NullPool
 from sqlalchemy.types import TypeEngine
 
 from tracker.core.tabletext import insert_lines, lines_of
@@ -52,7 +53,7 @@ from tracker.core.tabletext import insert_lines, lines_of
 def test_a_row_comes_back_as_it_was(kind: TypeEngine[Any], value: object) -> None:
     table = Table("t", MetaData(), Column("id", Integer, primary_key=True), Column("it", kind))
     rows = [{"id": 1, "it": value}, {"id": 2, "it": None}]
-    with create_engine("sqlite://").begin() as connection:
+    with create_engine("sqlite://", poolclass=NullPool).begin() as connection:
         table.create(connection)
         connection.execute(insert(table), rows)
         lines = list(lines_of(connection, table))
