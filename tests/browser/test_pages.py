@@ -32,6 +32,7 @@ from tests.support.browser import (
     open_context,
     serving,
     sideways_overflow,
+    widest,
 )
 from tests.support.wheels import TinyPlugin
 from tracker.accounts import links
@@ -516,7 +517,7 @@ def look(site: Site, seen: Visited, viewport: Viewport, locale: str, *, dark: bo
         faults.append("no title")
     wider = sideways_overflow(page)
     if wider:
-        faults.append(f"{wider} px wider than its window")
+        faults.append(f"{wider} px wider than its window: {widest(page)}")
     faults += [f"{words!r} stands beside the window" for words in actions_out_of_sight(page)]
     faults += axe(page)
     faults += complaints.said

@@ -35,6 +35,7 @@ from tests.support.browser import (
     open_context,
     serving,
     sideways_overflow,
+    widest,
 )
 from tracker.accounts.models import User
 from tracker.core.clock import LOCAL, FixedClock, SystemClock
@@ -204,5 +205,5 @@ def look(page: Page, seen: Found, locale: str, complaints: Complaints) -> list[s
         faults.append(f"{heads} h1 in {language}")
     wider = sideways_overflow(page)
     if wider:
-        faults.append(f"{wider} px wider than its window")
+        faults.append(f"{wider} px wider than its window: {widest(page)}")
     return [*faults, *axe(page), *complaints.said]

@@ -331,8 +331,25 @@ def actions_out_of_sight(page: Page) -> list[str]:
 
 
 def sideways_overflow(page: Page) -> int:
-    """Return by how many pixels the page is wider than its window; 0 is right."""
+    """Return by how many pixels the page is wider than its window once it is drawn; 0 is right."""
     width: int = page.evaluate(
-        "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        """async () => {
+          await document.fonts.ready;
+          await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+          return document.documentElement.scrollWidth - document.documentElement.clientWidth;
+        }"""
     )
     return width
+
+
+def widest(page: Page) -> str:
+    """Name what reaches farthest to the right, for whoever mends a page that is too wide."""
+    found: str = page.evaluate(
+        """() => {
+          const right = (one) => one.getBoundingClientRect().right;
+          const all = [...document.querySelectorAll("main *, main")];
+          const far = all.reduce((one, other) => (right(other) >= right(one) ? other : one));
+          return `<${far.localName} class="${far.className}"> to ${Math.round(right(far))}`;
+        }"""
+    )
+    return found
