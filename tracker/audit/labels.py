@@ -368,6 +368,13 @@ VALUES: Mapping[tuple[str, str], Mapping[Any, Any]] = {
     ("visit_answers", "answer"): inspections.ANSWERS,
     ("visit_members", "role"): inspections.ROLES,
     ("findings", "state"): inspections.FINDING_STATES,
+    ("attachments", "owner_kind"): {
+        "evidence": _l("Minh chứng"),
+        "exports": _l("Tệp xuất"),
+        "finding": _l("Phát hiện"),
+        "plugin_disposals": _l("Dữ liệu rời mô-đun"),
+        "remedy": _l("Khắc phục"),
+    },
     ("progress_entries", "kind"): ENTRY_WORDS,
     ("progress_entries", "source"): {"person": _l("Người nhập")},
     ("extensions", "state"): DECISION_WORDS,

@@ -50,7 +50,9 @@ def write(call: JobCall) -> str:
         except (NotFound, PermissionDenied, BadRequest, ValidationFailed) as error:
             why = str(error.message) or _("Bạn không còn quyền, hoặc danh sách không còn.")
             return str(_("Chưa xuất được: %(why)s", why=why))
-        return _keep(call, asked.id, clean_name(filename), content)
+        # The system keeps it: whoever acts would not be told.
+        reason = _("%(who)s yêu cầu xuất danh sách.", who=person.actor.name)
+        return _keep(call, asked.id, clean_name(filename), content, reason)
 
 
 def _make(call: JobCall, person: Person) -> tuple[str, bytes]:
@@ -81,7 +83,7 @@ def _make(call: JobCall, person: Person) -> tuple[str, bytes]:
     return made.filename, made.content
 
 
-def _keep(call: JobCall, run_id: int, name: str, content: bytes) -> str:
+def _keep(call: JobCall, run_id: int, name: str, content: bytes, reason: str) -> str:
     file = PreparedFile(hashlib.sha256(content).hexdigest(), len(content), MEDIA_TYPE, name)
     current_stores().contents.put(file.sha256, io.BytesIO(content))
     said = str(_("Tệp %(name)s đã sẵn sàng, được giữ trong một ngày.", name=name))
@@ -90,7 +92,7 @@ def _keep(call: JobCall, run_id: int, name: str, content: bytes) -> str:
         call.link(_page(public_id))
         call.finish_in(work, said)
 
-    run(services.keep_export, services.KeepExport(run_id, file, end))
+    run(services.keep_export, services.KeepExport(run_id, file, end), reason=reason)
     return said
 
 

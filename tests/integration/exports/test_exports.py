@@ -108,6 +108,12 @@ def test_large_list_is_made_by_a_run_and_fetched_from_its_page(
     assert cells(content) == cells(large.get(UNITS).data)
     assert len(cells(content)) == 4
 
+    # Who took it out of the system is in the change log.
+    (kept,) = files()
+    log = large.get(f"/nhat-ky/attachments/{kept.id}").text
+    assert "Tệp xuất" in log
+    assert f"{db.session.get_one(User, person).name} yêu cầu xuất danh sách." in log
+
     (told,) = db.session.scalars(select(OutboxMessage.payload)).all()
     assert (told["kind"], told["people"]) == (services.READY, [person])
     assert told["params"] == {"name": "don-vi-20260616.xlsx"}
