@@ -38,6 +38,7 @@ def missing(system: str) -> list[Need]:
     server = ("postgresql",) if system in {"debian", "ubuntu"} else ()
     driver = browser.DRIVER_PACKAGES if system in {"debian", "ubuntu"} else ()
     cameras = rtsp.PACKAGES if system in {"debian", "ubuntu"} else ()
+    processes = ("procps",) if system in {"debian", "ubuntu"} else ()
     needs = []
     if browser.find_browser() is None:
         otherwise = "install Google Chrome, or set TRACKER_TEST_BROWSER=/path/to/chrome"
@@ -51,6 +52,8 @@ def missing(system: str) -> list[Need]:
     if rtsp.find_server() is None:
         otherwise = "install GStreamer's RTSP server and its Python bindings for /usr/bin/python3"
         needs.append(Need("GStreamer's RTSP server", cameras, otherwise))
+    if shutil.which("ps") is None:
+        needs.append(Need("ps", processes, "install procps"))
     return needs
 
 

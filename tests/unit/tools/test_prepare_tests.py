@@ -10,10 +10,14 @@ from tests.support import browser, rtsp
 from tools import prepare_tests as setup
 from tracker.testing import postgres
 
+# What Debian and Ubuntu both have as packages.
+SERVERS = {"libatomic1", "postgresql", "procps", *rtsp.PACKAGES}
+
 
 @pytest.fixture
 def nothing_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine without browser, its driver, PostgreSQL, RTSP server, and the variables."""
+    """A machine without browser, its driver, PostgreSQL, RTSP server, ps, and the variables."""
+    monkeypatch.setattr(setup.shutil, "which", lambda _name: None)
     monkeypatch.setattr(browser, "find_browser", lambda: None)
     monkeypatch.setattr(browser, "can_drive", lambda: False)
     monkeypatch.setattr(postgres, "find_programs", lambda: None)
@@ -32,8 +36,8 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 @pytest.mark.parametrize(
     ("system", "packages"),
     [
-        ("debian", {"chromium", "fonts-dejavu-core", "libatomic1", "postgresql", *rtsp.PACKAGES}),
-        ("ubuntu", {"libatomic1", "postgresql", *rtsp.PACKAGES}),
+        ("debian", {"chromium", "fonts-dejavu-core", *SERVERS}),
+        ("ubuntu", SERVERS),
         ("fedora", set()),
         ("", set()),
     ],
@@ -47,6 +51,7 @@ def test_missing_names_the_packages_of_the_system(system: str, packages: set[str
         "A library of Playwright's driver",
         "PostgreSQL's programs",
         "GStreamer's RTSP server",
+        "ps",
     ]
     assert {package for need in needs for package in need.packages} == packages
 
@@ -59,6 +64,7 @@ def test_missing_server_named_by_variable_is_enough(monkeypatch: pytest.MonkeyPa
         "Chromium",
         "A library of Playwright's driver",
         "GStreamer's RTSP server",
+        "ps",
     ]
 
 
@@ -75,7 +81,7 @@ def test_main_not_root_prints_the_line_and_fails(
 
     said = capsys.readouterr().err
     assert installed == []
-    packages = ["chromium", "fonts-dejavu-core", "libatomic1", "postgresql", *rtsp.PACKAGES]
+    packages = ["chromium", "fonts-dejavu-core", *SERVERS]
     line = "apt-get update && apt-get install --no-install-recommends"
     assert f"sudo sh -c '{line} {' '.join(sorted(packages))}'\n" in said
     assert "TRACKER_TEST_BROWSER=" in said
