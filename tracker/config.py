@@ -136,7 +136,7 @@ def secret_of(instance: Path) -> str:
     """Return the instance's own secret, made at first use and readable by its owner only."""
     path = instance / "secret.key"
     if not path.exists():
-        instance.mkdir(parents=True, exist_ok=True)
+        instance.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:

@@ -38,7 +38,7 @@ def load_keys(instance: Path) -> MultiFernet:
 
 def write_keys(instance: Path, text: str) -> None:
     """Write the keys so that only their owner can read them; a crash leaves the old ones."""
-    instance.mkdir(parents=True, exist_ok=True)
+    instance.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = key_file(instance).with_suffix(".new")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as file:

@@ -33,7 +33,7 @@ def prepare(settings: Settings) -> None:
     A PostgreSQL database that is in use is upgraded only on purpose (`tracker db upgrade`), since
     other machines may still run the version before.
     """
-    settings.instance.mkdir(parents=True, exist_ok=True)
+    settings.instance.mkdir(mode=0o700, parents=True, exist_ok=True)
     secrets.load_keys(settings.instance)
     revision = None if _is_missing(settings) else migrate.current_revision(settings.database_url)
     head = migrate.head_revision()

@@ -146,6 +146,8 @@ def test_init_prints_a_link_that_makes_the_first_administrator(environment: dict
     assert made.returncode == 0, made.stderr
     link = re.search(r"http://\S+", made.stdout)
     assert link is not None
+    # It holds the people's names and numbers: nobody else on the machine may look in.
+    assert Path(environment["TRACKER_INSTANCE"]).stat().st_mode & 0o077 == 0
     with running(environment), urllib.request.urlopen(link[0], timeout=10) as answer:
         assert answer.status == 200
 
