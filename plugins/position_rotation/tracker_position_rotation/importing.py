@@ -80,7 +80,7 @@ COLUMNS = (
         heading_en="Post",
         required=True,
         example="Công chức Địa chính - Xây dựng",
-        aliases=("Vị trí", "Chức danh"),
+        aliases=("Giữ vị trí", "Vị trí", "Chức danh"),
         longest=300,
         width=36,
     ),

@@ -189,7 +189,7 @@ class Holding(Versioned, Model):
     __label__ = _l("Thời gian giữ vị trí")
     __field_labels__: ClassVar[Mapping[str, Label]] = {
         "person_id": _l("Người"),
-        "post_id": _l("Vị trí"),
+        "post_id": _l("Giữ vị trí"),
         "since": _l("Từ ngày"),
         "since_in_category": _l("Giữ loại vị trí từ ngày"),
         "until": _l("Đến trước ngày"),

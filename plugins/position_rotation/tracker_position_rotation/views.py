@@ -98,7 +98,7 @@ def _sheet(query: Select[Any], day: date, periods: Mapping[int, Period]) -> Shee
             Column(_("Họ tên"), 28),
             Column(_("Mã số"), 14),
             Column(_("Đơn vị"), 32),
-            Column(_("Vị trí"), 32),
+            Column(_("Giữ vị trí"), 32),
             Column(_("Danh mục"), 32),
             Column(_("Giữ từ ngày"), 13, "date"),
             Column(_("Số tháng giữ vị trí"), 12, "whole"),
