@@ -36,11 +36,12 @@ RULES = {
     "queries": N_("Mỗi trang hỏi cơ sở dữ liệu không quá 12 lần"),
     "typed": N_("Mọi hàm đều khai kiểu"),
 }
+# With a capital: in pages the small word is the currency.
 TIERS = {
     "none": N_("chưa đạt"),
-    "bronze": N_("đồng"),
-    "silver": N_("bạc"),
-    "gold": N_("vàng"),
+    "bronze": N_("Đồng"),
+    "silver": N_("Bạc"),
+    "gold": N_("Vàng"),
 }
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

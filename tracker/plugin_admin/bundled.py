@@ -37,7 +37,7 @@ def own_key(settings: Settings) -> Path:
     """Return the instance's own signing key, made at first use and trusted from then on."""
     folder = plugins_folder(settings.instance) / "keys"
     path = signatures.own_key(folder)
-    public = signatures.public_key_of(path, _("Khóa của hệ thống này"))
+    public = signatures.public_key_of(path, services.OWN_KEY)
     run(services.trust_key, services.TrustKey(public))
     return path
 

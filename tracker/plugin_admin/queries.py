@@ -16,7 +16,7 @@ from tracker.core.db import db
 from tracker.core.errors import NotFound, PluginError
 from tracker.core.migrate import is_plugin_table
 from tracker.files.models import Attachment
-from tracker.plugin_admin.services import EXPORTS
+from tracker.plugin_admin.services import EXPORTS, OWN_KEY
 from tracker.plugins.breaker import diagnostics
 from tracker.plugins.manifest import Manifest, manifest_from, version_key
 from tracker.plugins.models import (
@@ -79,9 +79,16 @@ def keys() -> Sequence[PluginKey]:
 def key_names() -> dict[str, str]:
     """Return the names of all keys by fingerprint; revoked ones say so."""
     return {
-        one.fingerprint: _("%(name)s (đã thu hồi)", name=one.name) if one.revoked_at else one.name
+        one.fingerprint: _("%(name)s (đã thu hồi)", name=key_name(one))
+        if one.revoked_at
+        else key_name(one)
         for one in keys()
     }
+
+
+def key_name(one: PluginKey) -> str:
+    """Return the name of a key, the instance's own one in the reader's language."""
+    return str(_(OWN_KEY)) if one.name == OWN_KEY else one.name
 
 
 def installs() -> dict[str, PluginInstall]:

@@ -17,6 +17,7 @@ from flask_babel import gettext as _
 from sqlalchemy import delete, select
 
 from tracker.core.errors import Conflict, NotFound, PluginError, ValidationFailed
+from tracker.core.text import N_
 from tracker.core.work import Work
 from tracker.files.models import Attachment
 from tracker.files.services import PreparedFile, attach
@@ -44,6 +45,8 @@ from tracker.settings.models import Setting
 # Of one plug-in; a rollback needs the newest, the one before is for people.
 SNAPSHOTS_KEPT = 2
 REHEARSALS_KEPT = 10
+# The name of the instance's own key, as it is stored; who reads it reads it in their language.
+OWN_KEY = N_("Khóa của hệ thống này")
 
 
 def raise_generation(work: Work) -> int:

@@ -432,7 +432,10 @@ def list_keys() -> Answer:
             else:
                 flash(_("Đã tin cậy khóa “%(name)s”.", name=key.name), "success")
                 return redirect(url_for("plugin_admin.list_keys"), 303)
-    return render_template("plugin_admin/keys.html", form=form, found=queries.keys()), status
+    page = render_template(
+        "plugin_admin/keys.html", form=form, found=queries.keys(), key_name=queries.key_name
+    )
+    return page, status
 
 
 @blueprint.post("/mo-dun/quan-ly/khoa/<fingerprint>/thu-hoi")
