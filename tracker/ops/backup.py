@@ -143,6 +143,8 @@ def back_up(
     hashes: list[str] = []
     plugins: dict[str, str] = {}
     try:
+        # All that the database holds, for the one who made it.
+        draft.touch(mode=0o600)
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
             with _reading(settings) as connection:
                 tables = tables_of(connection)

@@ -66,6 +66,7 @@ def test_drill_on_the_same_kind_of_database_proves_equality_by_hashes(
     filled: Settings, empty_database_url: str, tmp_path: Path
 ):
     first = back_up(filled, tmp_path / "one.zip", MADE_AT)
+    assert (tmp_path / "one.zip").stat().st_mode & 0o077 == 0
     target = other(filled, empty_database_url, tmp_path / "restored")
     restore(target, tmp_path / "one.zip")
     second = back_up(target, tmp_path / "two.zip", MADE_AT)
