@@ -17,7 +17,13 @@ from tracker.accounts.tokens import hash_token, new_token
 from tracker.accounts.views import blueprint, deputy_page, form_version, person
 from tracker.core.context import current
 from tracker.core.db import db
-from tracker.core.errors import BadRequest, Conflict, FieldConflict, ValidationFailed
+from tracker.core.errors import (
+    BadRequest,
+    Conflict,
+    FieldConflict,
+    PermissionDenied,
+    ValidationFailed,
+)
 from tracker.core.work import run
 from tracker.units import queries as units
 from tracker.web import paging, xlsx
@@ -315,6 +321,10 @@ def end_user_sessions(user_id: int) -> Response:
 def name_user_deputy(user_id: int) -> Response:
     """Name who acts for a person during a leave."""
     found = queries.get_person(user_id, managed=True)
+    # Whoever may not name one is not told who works beside the person either.
+    grants = queries.grants_of([found.id]).get(found.id, [])
+    if not queries.manages_whole(found, grants):
+        raise PermissionDenied
     return deputy_page(
         found.id,
         found.name,

@@ -176,6 +176,8 @@ def test_person_with_rights_elsewhere_cannot_be_taken_over(
     for action in ("/lien-ket", "/khoa", "/nguoi-thay"):
         form = {"deputy_id": str(world.chief), "valid_from": "16/06/2026", "valid_to": "17/06/2026"}
         assert post(chief, f"/nguoi-dung/{world.officer}{action}", form).status_code == 403, action
+    # Nor is it told who of the other agency could stand in.
+    assert chief.get(f"/nguoi-dung/{world.officer}/nguoi-thay").status_code == 403
     assert user(app, world.officer).is_active
 
 
