@@ -256,6 +256,8 @@ class _Maker:
             self.people[key] = make_user(unit, role, name=harm(f"person-{key}"), username=key)
         for role in (Role.COORDINATOR, Role.INSPECTOR, Role.HEAD):
             grant(self.people["both"], role, self.root)
+        # What counts everywhere is held over all trees only.
+        grant(self.people["both"], Role.ADMINISTRATOR, self.elsewhere)
         give_password(self.people["officer"], PASSWORD)
         with self.being("head"):
             self.ids["deputy"] = run(
