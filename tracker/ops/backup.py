@@ -132,10 +132,18 @@ def back_up(
     passphrase: str | None = None,
     progress: Progress = lambda what, done, total: None,
 ) -> Manifest:
-    """Write a backup to `target` (replaced only when whole) and return its manifest."""
+    """Write a backup to `target` (replaced only when whole) and return its manifest.
+
+    Raises BackupUnusable where there is nothing to save or no folder to save it to.
+    """
     revision = migrate.current_revision(settings.database_url)
     if revision is None:
         raise BackupUnusable(_("Cơ sở dữ liệu trống: không có gì để sao lưu."))
+    if not target.parent.is_dir():
+        # The usual reason: the drive that backups go to is not mounted.
+        raise BackupUnusable(
+            _("Không có thư mục %(folder)s. Ổ đĩa sao lưu đã được gắn chưa?", folder=target.parent)
+        )
     store = make_stores(settings).contents
     draft = target.with_name(target.name + ".part")
     digests: dict[str, str] = {}

@@ -211,3 +211,8 @@ def _rewrite(path: Path, name: str, old: bytes, new: bytes) -> None:
         for one, content in contents.items():
             archive.writestr(one, content)
     assert json.loads(contents["manifest.json"])
+
+
+def test_backup_to_a_drive_that_is_not_mounted_says_so(filled: Settings, tmp_path: Path):
+    with pytest.raises(BackupUnusable, match=r"Không có thư mục .*/usb"):
+        back_up(filled, tmp_path / "usb" / "one.zip", MADE_AT)
