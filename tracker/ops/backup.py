@@ -134,7 +134,7 @@ def back_up(
 ) -> Manifest:
     """Write a backup to `target` (replaced only when whole) and return its manifest.
 
-    Raises BackupUnusable where there is nothing to save or no folder to save it to.
+    Raises BackupUnusable where there is nothing to save, no folder to save it to, or no room.
     """
     revision = migrate.current_revision(settings.database_url)
     if revision is None:
@@ -179,6 +179,11 @@ def back_up(
             )
             archive.writestr("manifest.json", manifest.to_json())
         draft.replace(target)
+    except OSError as error:
+        # Usually a full drive, or a folder that is another's.
+        raise BackupUnusable(
+            _("Không ghi được %(target)s: %(why)s.", target=target, why=error.strerror or error)
+        ) from error
     finally:
         draft.unlink(missing_ok=True)
     return manifest

@@ -70,6 +70,11 @@ def show_percent(value: Decimal | None) -> str:
     return numbers.format_percent(value, locale_code())
 
 
+def show_money(amount: int) -> str:
+    """Format an amount in đồng."""
+    return numbers.format_money(amount, locale_code())
+
+
 def show_date(value: date | datetime | None) -> str:
     """Format a day as dd/mm/yyyy; an absent one is empty."""
     return numbers.format_date(value, locale_code()) if value else ""
@@ -123,6 +128,6 @@ def init_i18n(app: Flask, catalogues: Sequence[Path] = ()) -> None:
         date=show_date,
         moment=show_moment,
         filesize=show_size,
-        money=numbers.format_money,
+        money=show_money,
         due=show_due,
     )

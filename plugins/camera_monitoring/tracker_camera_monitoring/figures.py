@@ -16,7 +16,7 @@ from tracker.api.hooks import (
 )
 from tracker.api.i18n import gettext as _
 from tracker.api.i18n import lazy_gettext as _l
-from tracker.api.i18n import show_percent
+from tracker.api.i18n import locale_code, show_percent
 from tracker.api.numbers import format_money, format_number, percent
 from tracker.api.queries import unit_names
 from tracker.api.web import url_for
@@ -207,8 +207,8 @@ def _summary(query: PeriodQuery, seen: Sequence[tuple[Sight, int]]) -> str:
             "%(covered)s/%(units)s đơn vị có camera tại bàn tiếp dân, %(sets)s bộ, %(cost)s.",
             covered=found.covered_units,
             units=found.units,
-            sets=format_number(found.sets),
-            cost=format_money(found.cost),
+            sets=format_number(found.sets, locale_code()),
+            cost=format_money(found.cost, locale_code()),
         )
     ]
     if seen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import resource
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -216,3 +217,14 @@ def _rewrite(path: Path, name: str, old: bytes, new: bytes) -> None:
 def test_backup_to_a_drive_that_is_not_mounted_says_so(filled: Settings, tmp_path: Path):
     with pytest.raises(BackupUnusable, match=r"Không có thư mục .*/usb"):
         back_up(filled, tmp_path / "usb" / "one.zip", MADE_AT)
+
+
+def test_backup_that_finds_no_room_says_so_and_leaves_nothing(filled: Settings, tmp_path: Path):
+    most, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, hard))
+    try:
+        with pytest.raises(BackupUnusable, match=r"Không ghi được .*/one.zip"):
+            back_up(filled, tmp_path / "one.zip", MADE_AT)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    assert not list(tmp_path.glob("one.zip*"))
