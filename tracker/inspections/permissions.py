@@ -61,6 +61,7 @@ PERMISSIONS = (
         key=CHECKLISTS,
         label=_l("Quản lý bảng kiểm"),
         roles=frozenset({Role.COORDINATOR, Role.ADMINISTRATOR}),
+        everywhere=True,
     ),
 )
 

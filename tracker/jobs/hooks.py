@@ -48,6 +48,7 @@ def tracker_register_permissions() -> Sequence[Permission]:
             key="jobs.run",
             label=_l("Chạy việc tự động ngay"),
             roles=frozenset({Role.ADMINISTRATOR}),
+            everywhere=True,
         ),
     )
 

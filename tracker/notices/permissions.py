@@ -17,16 +17,19 @@ PERMISSIONS = (
         key=MANAGE,
         label=_l("Thiết lập máy chủ thư"),
         roles=frozenset({Role.ADMINISTRATOR}),
+        everywhere=True,
     ),
     Permission(
         key=WEBHOOKS,
         label=_l("Gửi thông báo sang hệ thống khác"),
         roles=frozenset({Role.ADMINISTRATOR}),
+        everywhere=True,
     ),
     Permission(
         key=LADDER,
         label=_l("Sửa các bậc nhắc việc"),
         roles=frozenset({Role.ADMINISTRATOR, Role.COORDINATOR}),
+        everywhere=True,
     ),
     Permission(
         key=UNANSWERED,

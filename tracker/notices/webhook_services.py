@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flask_babel import gettext as _
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-from tracker.core.errors import Conflict, FieldError, PermissionDenied, ValidationFailed
+from tracker.core.errors import Conflict, FieldError, ValidationFailed
 from tracker.core.outgoing import AddressRefused, read_target
-from tracker.core.rights import Access, rights
 from tracker.core.text import normalise
 from tracker.core.work import Work
 from tracker.notices.channel_models import WebhookEndpoint, WebhookState
@@ -27,7 +25,6 @@ from tracker.notices.reach import ALL_KINDS, Reach
 from tracker.outbox.services import post_all
 from tracker.outbox.telling import Tell, tell
 from tracker.plugins.host import current_registry
-from tracker.units.models import Unit
 
 if TYPE_CHECKING:
     from tracker.notices.services import NewNotice
@@ -45,22 +42,6 @@ SECRET_BYTES: Final = 32
 def new_secret() -> str:
     """Return a new signing secret, in the spelling that libraries of Standard Webhooks read."""
     return MARK + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
-
-
-def require_instance(session: Session, access: Access) -> None:
-    """Raise PermissionDenied unless the right covers every living tree of units.
-
-    An endpoint is told of what concerns all of them, and it may stand anywhere.
-    """
-    if access.everything:
-        return
-    roots = session.scalars(
-        select(Unit).where(Unit.parent_id.is_(None), Unit.valid_to.is_(None))
-    ).all()
-    if not roots:
-        raise PermissionDenied
-    for root in roots:
-        rights.require(session, access, WEBHOOKS, root)
 
 
 @dataclass(frozen=True)
@@ -81,7 +62,7 @@ def save_endpoint(work: Work, data: SaveEndpoint) -> int:
 
     Only the spelling of an address is judged here: where its name leads, with each message.
     """
-    require_instance(work.session, work.actor.access)
+    work.require_held(WEBHOOKS)
     name = normalise(data.name)
     problems: list[FieldError] = []
     if not name:
@@ -131,7 +112,7 @@ class ChangeSecret:
 
 def change_secret(work: Work, data: ChangeSecret) -> None:
     """Replace the secret by which an endpoint knows us. Raises NotFound."""
-    require_instance(work.session, work.actor.access)
+    work.require_held(WEBHOOKS)
     work.get(WebhookEndpoint, data.endpoint_id).secret = data.secret
 
 
@@ -166,7 +147,7 @@ class RemoveEndpoint:
 
 def remove_endpoint(work: Work, data: RemoveEndpoint) -> None:
     """Delete an endpoint. Raises NotFound."""
-    require_instance(work.session, work.actor.access)
+    work.require_held(WEBHOOKS)
     work.session.delete(work.get(WebhookEndpoint, data.endpoint_id))
 
 
