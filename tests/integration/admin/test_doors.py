@@ -37,7 +37,7 @@ SECTIONS = {
     "ke-hoach": BOTH,
     "nhiem-vu": BOTH,
     "phan-cong": BOTH,
-    "bang-kiem": BOTH,
+    "bang-kiem": WHOLE,
     "nhat-ky": BOTH,
     "viec-tu-dong": {"administrator"},
 }
