@@ -275,7 +275,7 @@ def test_faults_of_pages_jobs_and_offers_are_found(folder: Path, package: Path):
         "    return render",
         "    raise RuntimeError('no')\n    return render",
     )
-    change(package / "plugin.toml", '"plugin_so_tay__notes"]', '"plugin_so_tay__pages"]')
+    change(package / "plugin.toml", '"plugin_so_tay__notes"', '"plugin_so_tay__pages"')
     with (package / "plugin.toml").open("a", encoding="utf-8") as file:
         file.write('\n[[jobs]]\nkey = "so_tay.extra"\nvi = "a"\nen = "b"\ncron = "1 1 * * *"\n')
     change(package / "models.py", '        "due_on": _l("Hạn"),\n', "")
