@@ -251,7 +251,7 @@ def finding_timeline(
                 at=finding.closed_on,
                 known_at=datetime.combine(finding.closed_on, time.max, tzinfo=LOCAL),
                 who="",
-                label=_("Đóng phát hiện"),
+                label=_("Đã đóng phát hiện"),
                 icon="lock",
                 tone="done",
             )
