@@ -1004,16 +1004,6 @@ def versions_of(session: Session, checklist_id: int) -> Sequence[ChecklistVersio
     ).all()
 
 
-@dataclass(frozen=True)
-class DueChange:
-    """Another day by which a finding is to be remedied: when, by whom, why."""
-
-    at: datetime
-    who: str
-    reason: str
-    due_on: date | None
-
-
 def items_of(session: Session, version_id: int) -> Sequence[ChecklistItem]:
     """Return the items of a version in their order."""
     return session.scalars(
@@ -1024,7 +1014,17 @@ def items_of(session: Session, version_id: int) -> Sequence[ChecklistItem]:
 
 
 # ---------------------------------------------------------------------------------------------
-# A unit's history
+# How a finding's deadline changed
+
+
+@dataclass(frozen=True)
+class DueChange:
+    """Another day by which a finding is to be remedied: when, by whom, why."""
+
+    at: datetime
+    who: str
+    reason: str
+    due_on: date | None
 
 
 def due_changes(session: Session, finding_id: int) -> list[DueChange]:
@@ -1046,6 +1046,10 @@ def due_changes(session: Session, finding_id: int) -> list[DueChange]:
         due_on = date.fromisoformat(new) if new else None
         found.append(DueChange(row.at, row.actor_name, row.reason, due_on))
     return found
+
+
+# ---------------------------------------------------------------------------------------------
+# A unit's history
 
 
 def unit_history(unit_ids: Collection[int], limit: int = 20) -> list[Any]:
