@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date, timedelta
 from functools import cache
 from itertools import count
@@ -19,7 +20,8 @@ from tracker.core.rights import Role
 from tracker.core.work import run
 from tracker.web.contracts import shell_contracts
 
-_numbers = count(1)
+# What one process has made is shared by others: no two of them give the same user name.
+_numbers = count(os.getpid() * 10_000 + 1)
 
 
 def _system() -> Context:
