@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
+from typing import Any, Final
 from urllib.parse import quote
 
 from flask import Response
+from flask_babel import gettext as _
 
 from tracker.core.clock import LOCAL
+from tracker.core.errors import ValidationFailed
+from tracker.core.numbers import format_date, format_moment
 from tracker.core.text import fold
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-# The most a cell may hold, by the format's own limit.
-LONGEST_TEXT = 32_767
+# What a cell and a sheet may hold, by the format's own limits.
+LONGEST_TEXT: Final = 32_767
+MOST_LINES: Final = 1_048_576
+# Days are numbers from here; the format has a 29th of February 1900, so that programs differ on
+# the days before it.
+DAY_ZERO: Final = date(1899, 12, 30)
+FIRST_SURE_DAY: Final = date(1900, 3, 1)
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,106 @@ class Sheet:
 
 
 def _sheet_name(name: str) -> str:
-    return "".join(" " if character in "[]:*?/\\" else character for character in name)[:31]
+    """Return a name as the format allows it: without some signs, no apostrophe at its ends."""
+    kept = "".join(" " if character in "[]:*?/\\" else character for character in name)
+    return " ".join(kept.split())[:31].strip("' ") or "1"
+
+
+def _text(value: str) -> str:
+    """Return a text as a cell can hold it: cut, and never taken for the markup of rich text."""
+    if len(value) > LONGEST_TEXT // 2:
+        # The limit counts letters outside the first plane twice.
+        value = value.encode("utf-16-le")[: LONGEST_TEXT * 2].decode("utf-16-le", "ignore")
+    return f"{value} " if value.startswith("<r>") and value.endswith("</r>") else value
+
+
+def _day_number(value: date) -> int | None:
+    """Return the number by which spreadsheets know a day, None where programs differ on it."""
+    return (value - DAY_ZERO).days if value >= FIRST_SURE_DAY else None
+
+
+def _number(value: object) -> int | float | None:
+    """Return the number that a cell holds for a value; None for what is written as text."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Decimal):
+        return float(value) if value.is_finite() else None
+    if isinstance(value, datetime):
+        local = value.astimezone(LOCAL)
+        day = _day_number(local.date())
+        since = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second)
+        return None if day is None else day + since / timedelta(days=1)
+    if isinstance(value, date):
+        return _day_number(value)
+    return None
+
+
+def _as_text(value: object) -> str:
+    if value is True:
+        return "x"
+    if isinstance(value, datetime):
+        return format_moment(value)
+    return format_date(value) if isinstance(value, date) else str(value)
+
+
+@cache
+def _table_class() -> type[Any]:
+    """Return the worksheet that writes a table's rows as they come, loaded by the first export.
+
+    XlsxWriter keeps an object for each cell and asks it all it could be when it writes: four fifths
+    of the time of a large export (docs/decisions/speed.md). Here a cell is a number or the number
+    of a shared text, whose escaping stays the library's.
+    """
+    from xlsxwriter.utility import xl_col_to_name
+    from xlsxwriter.worksheet import Worksheet
+
+    class Table(Worksheet):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.lines: list[str] = []
+
+        def add_rows(self, top: int, looks: Sequence[Any], rows: Iterable[Sequence[object]]) -> int:
+            """Take the rows below line `top`, counted from 1; return the last line's number."""
+            index_of = self.str_table._get_shared_string_index
+            heads = [
+                (f'<c r="{xl_col_to_name(number)}', f'" s="{look._get_xf_index()}"')
+                for number, look in enumerate(looks)
+            ]
+            line = top
+            for line, row in enumerate(rows, top + 1):
+                if line > MOST_LINES:
+                    raise ValidationFailed(
+                        {"": _("Danh sách dài hơn một trang tính chứa được. Hãy lọc bớt.")}
+                    )
+                if len(row) > len(heads):
+                    raise ValueError("a row is longer than the headings of its sheet")
+                cells = [f'<row r="{line}">']
+                for (begin, style), value in zip(heads, row, strict=False):
+                    if value is None or value is False or value == "":
+                        cells.append(f"{begin}{line}{style}/>")
+                    elif isinstance(value, str):
+                        cells.append(
+                            f'{begin}{line}{style} t="s"><v>{index_of(_text(value))}</v></c>'
+                        )
+                    elif (number := _number(value)) is not None:
+                        cells.append(f"{begin}{line}{style}><v>{number:.16G}</v></c>")
+                    else:
+                        text = _text(_as_text(value))
+                        cells.append(f'{begin}{line}{style} t="s"><v>{index_of(text)}</v></c>')
+                cells.append("</row>")
+                self.lines.append("".join(cells))
+            if heads:
+                self._check_dimensions(line - 1, len(heads) - 1)
+            return line
+
+        def _write_rows(self) -> None:
+            # The lines above the table are the library's own.
+            super()._write_rows()
+            self.fh.writelines(self.lines)
+
+    return Table
 
 
 def write_workbook(sheets: Sequence[Sheet]) -> bytes:
@@ -60,16 +170,7 @@ def write_workbook(sheets: Sequence[Sheet]) -> bytes:
     import xlsxwriter
 
     target = io.BytesIO()
-    book = xlsxwriter.Workbook(
-        target,
-        {
-            "in_memory": True,
-            "strings_to_formulas": False,
-            "strings_to_urls": False,
-            "strings_to_numbers": False,
-            "default_date_format": "dd/mm/yyyy",
-        },
-    )
+    book = xlsxwriter.Workbook(target, {"in_memory": True})
     head = book.add_format(
         {"bold": True, "text_wrap": True, "valign": "vcenter", "align": "center",
          "bg_color": "#E6EEEE", "border": 1, "border_color": "#B8C4C4"}
@@ -78,38 +179,21 @@ def write_workbook(sheets: Sequence[Sheet]) -> bytes:
     formats = {kind: book.add_format({**look, "border": 1, "border_color": "#D5DBDB"})
                for kind, look in FORMATS.items()}  # fmt: skip
     for sheet in sheets:
-        page = book.add_worksheet(_sheet_name(sheet.name))
+        page = book.add_worksheet(_sheet_name(sheet.name), _table_class())
         top = 0
         for text, look in ((sheet.title, title), (sheet.note, None)):
             if text:
-                page.write_string(top, 0, text, look)
+                page.write_string(top, 0, _text(text), look)
                 top += 1
         for number, column in enumerate(sheet.columns):
-            page.write_string(top, number, column.heading, head)
+            page.write_string(top, number, _text(column.heading), head)
             page.set_column(number, number, column.width)
-        line = top
-        looks = [formats[column.kind] for column in sheet.columns]
-        for line, row in enumerate(sheet.rows, top + 1):
-            for number, value in enumerate(row):
-                look = looks[number]
-                if value is None or value == "":
-                    page.write_blank(line, number, None, look)
-                elif isinstance(value, str):
-                    page.write_string(line, number, value[:LONGEST_TEXT], look)
-                elif isinstance(value, bool):
-                    page.write_string(line, number, "x" if value else "", look)
-                elif isinstance(value, int | float | Decimal):
-                    page.write_number(line, number, float(value), look)
-                elif isinstance(value, datetime):
-                    local = value.astimezone(LOCAL).replace(tzinfo=None)
-                    page.write_datetime(line, number, local, look)
-                elif isinstance(value, date):
-                    page.write_datetime(line, number, value, look)
-                else:
-                    page.write_string(line, number, str(value)[:LONGEST_TEXT], look)
+        last = page.add_rows(
+            top + 1, [formats[column.kind] for column in sheet.columns], sheet.rows
+        )
         page.freeze_panes(top + 1, 0)
         if sheet.columns:
-            page.autofilter(top, 0, max(line, top), len(sheet.columns) - 1)
+            page.autofilter(top, 0, last - 1, len(sheet.columns) - 1)
         page.set_landscape()
         page.set_paper(9)
         page.fit_to_pages(1, 0)
