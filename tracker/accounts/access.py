@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
+from typing import Final
 
+from flask import Flask, current_app
 from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from tracker.accounts.models import Deputy, Grant, User
+from tracker.core.db import read_rows
 from tracker.core.rights import Access, Role
 from tracker.plugins.descriptors import Permission
+from tracker.plugins.host import host_of
 from tracker.units.models import Unit
+
+BY_ROLE: Final = "tracker_permissions_by_role"
+ACCESS: Final = "tracker_access"
+MOST_KEPT: Final = 1024
 
 
 @dataclass(frozen=True)
@@ -73,9 +81,11 @@ def held_grants(session: Session, user_id: int, day: date) -> list[HeldGrant]:
     One query. A deputy holds the other's own grants, not what the other holds as a deputy, and
     none of a person whose account is closed.
     """
-    rows = session.execute(_held_statement(), {"user_id": user_id, "day": day})
     return [
-        HeldGrant(row.role, row.unit_id, row.user_id, bool(row.is_top), row.trees) for row in rows
+        HeldGrant(role, unit_id, owner_id, bool(is_top), trees)
+        for role, unit_id, owner_id, is_top, trees in read_rows(
+            session, _held_statement(), {"user_id": user_id, "day": day}
+        )
     ]
 
 
@@ -108,3 +118,22 @@ def build_access(
         if not covered or len(covered) < max(tops.values()):
             del roots[key]
     return Access(user_id, {key: frozenset(units) for key, units in roots.items()})
+
+
+def know_roles(app: Flask) -> None:
+    """Take over what each role of the app may do, as its features and plug-ins say now."""
+    by_role = permissions_by_role(host_of(app).registry.permissions.values())
+
+    # The same object for the same grants: what is kept for it is then found without comparing.
+    @lru_cache(maxsize=MOST_KEPT)
+    def access(user_id: int, grants: tuple[HeldGrant, ...]) -> Access:
+        return build_access(user_id, grants, by_role)
+
+    app.extensions[BY_ROLE] = by_role
+    app.extensions[ACCESS] = access
+
+
+def access_of(user_id: int, grants: Sequence[HeldGrant]) -> Access:
+    """Return what a person with these grants may do in the current app."""
+    found: Access = current_app.extensions[ACCESS](user_id, tuple(grants))
+    return found

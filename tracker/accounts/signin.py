@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, cast
 
 from flask import Flask, current_app, g, request, session
@@ -17,13 +18,13 @@ from flask_login import LoginManager, UserMixin, current_user, login_user, logou
 from sqlalchemy import Label, bindparam, select
 
 from tracker.accounts import sessions
-from tracker.accounts.access import HeldGrant, build_access, held_grants, permissions_by_role
+from tracker.accounts.access import HeldGrant, access_of, held_grants, know_roles
 from tracker.accounts.models import LoginSession, User
 from tracker.accounts.permissions import ROLE_LABELS
 from tracker.accounts.tokens import hash_token, new_token
 from tracker.config import Settings
 from tracker.core.context import ANONYMOUS, Actor, current
-from tracker.core.db import db
+from tracker.core.db import db, read_rows
 from tracker.core.kept import HEAD, know_head
 from tracker.core.rights import Role
 from tracker.core.work import run
@@ -109,7 +110,7 @@ _SESSION = (
 def load_session(token: str) -> SignedIn | None:
     """Return the person whose open session has this token, None when there is none any more."""
     query, more = current_app.extensions[QUERY]
-    row = db.session.execute(query, {"token_hash": hash_token(token)}).first()
+    row = read_rows(db.session, query, {"token_hash": hash_token(token)}).first()
     if row is None or is_over(row.created_at, row.last_seen_at, current().clock.now()):
         return None
     return SignedIn(
@@ -147,9 +148,7 @@ def identify() -> Actor:
     clock = current().clock
     grants = held_grants(db.session(), person.user_id, clock.today())
     g.held_grants = grants
-    access = build_access(
-        person.user_id, grants, current_app.extensions["tracker_permissions_by_role"]
-    )
+    access = access_of(person.user_id, grants)
     if clock.now() - person.last_seen_at >= STAMP_EVERY and not is_unnoticed():
         run(sessions.stamp_session, sessions.StampSession(person.session_id))
     return Actor(person.name, person.user_id, access)
@@ -163,8 +162,7 @@ def person_of(user_id: int) -> Person | None:
     if row is None:
         return None
     grants = held_grants(db.session(), user_id, current().clock.today())
-    by_role = current_app.extensions["tracker_permissions_by_role"]
-    return Person(Actor(row.name, user_id, build_access(user_id, grants, by_role)), row.locale)
+    return Person(Actor(row.name, user_id, access_of(user_id, grants)), row.locale)
 
 
 def leading_role(grants: list[HeldGrant], user_id: int) -> Role | None:
@@ -230,12 +228,5 @@ def init_app(app: Flask, more: Sequence[Label[Any]] = ()) -> None:
     manager.session_protection = None
     manager.init_app(app)
     manager.user_loader(load_session)
-    host = host_of(app)
-
-    def know_roles() -> None:
-        app.extensions["tracker_permissions_by_role"] = permissions_by_role(
-            host.registry.permissions.values()
-        )
-
-    know_roles()
-    host.on_exchange(know_roles)
+    know_roles(app)
+    host_of(app).on_exchange(partial(know_roles, app))

@@ -36,7 +36,7 @@ from tracker.inspections import inputs as inspection_inputs
 from tracker.inspections import services as inspection_services
 from tracker.inspections.models import Finding, Severity, Visit, VisitKind
 from tracker.plans.inputs import EvidenceInput, ReportProgress
-from tracker.plans.models import Assignment, ProgressEntry, Reported
+from tracker.plans.models import Assignment, Reported
 from tracker.plans.progress import report_progress
 from tracker.plugins.manifest import is_name
 
@@ -133,10 +133,7 @@ def record_progress(progress: Progress, *, plugin: str, key: str) -> UUID:
     reported = _one_of(Reported, progress.reported, "reported")
 
     def service(work: Work, data: ReportProgress) -> UUID:
-        entry_id = report_progress(work, data)
-        return work.session.scalars(
-            select(ProgressEntry.public_id).where(ProgressEntry.id == entry_id)
-        ).one()
+        return report_progress(work, data).public_id
 
     return run(
         _named(service, "record_progress"),

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 import threading
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVarTuple
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -27,17 +29,27 @@ from sqlalchemy import (
     Enum,
     Integer,
     MetaData,
+    Select,
     String,
     Text,
     TypeDecorator,
     Uuid,
     event,
 )
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, CursorResult
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Session,
+    declared_attr,
+    mapped_column,
+    scoped_session,
+)
 
 log = logging.getLogger(__name__)
+
+Columns = TypeVarTuple("Columns")
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -175,6 +187,7 @@ _QUERY_ONLY = "tracker_query_only"
 
 # How long a write waits for those before it.
 BUSY_SECONDS = 15
+NAP_SECONDS = 0.001
 SQLITE_PRAGMAS = (
     f"busy_timeout={BUSY_SECONDS * 1000}",
     "journal_mode=WAL",
@@ -201,13 +214,41 @@ def _set_up_sqlite(engine: Engine) -> None:
         if _reading_only.get():
             connection.exec_driver_sql("PRAGMA query_only=ON")
             connection.info[_QUERY_ONLY] = True
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing.get() else "BEGIN")
+        if writing.get():
+            _wait_to_write(connection)
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     @event.listens_for(engine, "checkin")
     def checkin(connection: Any, record: Any) -> None:
         # The next user of this connection may write again.
         if connection is not None and record.info.pop(_QUERY_ONLY, False):
             connection.execute("PRAGMA query_only=OFF")
+
+
+def _wait_to_write(connection: Connection) -> None:
+    """Begin to write as soon as other processes let it.
+
+    SQLite's own waiting naps ever longer, up to a tenth of a second: with two busy processes the
+    one wrote and the other slept.
+    """
+    raw: Any = connection.connection.dbapi_connection
+    deadline = time.monotonic() + BUSY_SECONDS
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        while time.monotonic() < deadline:
+            try:
+                raw.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    break
+                time.sleep(NAP_SECONDS)
+            else:
+                return
+        # What it fails of is told as every error of the database is.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
 
 
 _writers = threading.Lock()
@@ -262,6 +303,21 @@ def set_up_engine(engine: Engine) -> None:
         _set_up_sqlite(engine)
     else:
         _set_up_postgresql(engine)
+
+
+def read_rows(
+    session: Session | scoped_session[Any],
+    query: Select[*Columns],
+    parameters: Mapping[str, Any] | None = None,
+) -> CursorResult[*Columns]:
+    """Return the rows of a query of columns, below the ORM.
+
+    For what every page or report asks: the ORM's part takes as long as the database and its driver
+    together (docs/decisions/speed.md). Not for queries that name whole records.
+    """
+    if session.autoflush and (session.new or session.dirty or session.deleted):
+        session.flush()
+    return session.connection().execute(query, parameters)
 
 
 def refresh_statistics() -> None:

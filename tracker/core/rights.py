@@ -16,10 +16,11 @@ from functools import cached_property
 from typing import Any, cast
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Select, false, true
+from sqlalchemy import BindParameter, ColumnElement, Select, bindparam, false, true
 from sqlalchemy.orm import Session
 from werkzeug.local import LocalProxy
 
+from tracker.core.db import read_rows
 from tracker.core.errors import PermissionDenied
 
 
@@ -35,6 +36,8 @@ class Role(StrEnum):
 
 
 EVERYONE = frozenset(Role)
+
+MOST_STATEMENTS = 256
 
 # (unit ids of the grants, reading?) -> a select of all unit ids they reach.
 UnitsWithin = Callable[[Collection[int], bool], Select[int]]
@@ -95,6 +98,7 @@ class Rights:
         self.scopes: dict[type[Any], RecordScope] = {}
         self.reading: dict[str, bool] = {}
         self.units_within: UnitsWithin | None = None
+        self._statements: dict[tuple[UnitsWithin, frozenset[int], bool], Select[int]] = {}
 
     def scope_of(self, model: type[Any]) -> RecordScope:
         """Return the scope of a model; a model without one can be reached by nobody."""
@@ -105,13 +109,35 @@ class Rights:
                 f"{model.__name__} has no record scope: nobody may reach it"
             ) from None
 
+    def _reads(self, permission: str) -> bool:
+        """Tell whether a permission only reads."""
+        try:
+            return self.reading[permission]
+        except KeyError:
+            raise LookupError(f"unknown permission {permission!r}") from None
+
     def _reach(self, access: Access, permission: str) -> Select[int] | None:
-        if permission not in self.reading:
-            raise LookupError(f"unknown permission {permission!r}")
+        reading = self._reads(permission)
         roots = access.scope(permission)
         if not roots or self.units_within is None:
             return None
-        return self.units_within(roots, self.reading[permission])
+        return self.units_within(roots, reading)
+
+    def _any_within(self, roots: frozenset[int], reading: bool) -> Select[int] | None:
+        """Return the query for one of `units` that lies within `roots`: sent with every write, so
+        the newest ones are kept.
+        """
+        if self.units_within is None:
+            return None
+        key = (self.units_within, roots, reading)
+        if key not in self._statements:
+            if len(self._statements) >= MOST_STATEMENTS:
+                self._statements.clear()
+            reach = self.units_within(roots, reading)
+            column = reach.selected_columns[0]
+            units: BindParameter[Any] = bindparam("units", expanding=True)
+            self._statements[key] = reach.where(column.in_(units)).limit(1)
+        return self._statements[key]
 
     def visible(self, access: Access, permission: str, model: type[Any]) -> ColumnElement[bool]:
         """Return the SQL filter of the records of `model` to which `permission` reaches."""
@@ -131,20 +157,22 @@ class Rights:
         scope = self.scope_of(type(record))
         if access.everything:
             return True
-        reach = self._reach(access, permission)
-        if reach is None:
+        reading = self._reads(permission)
+        roots = access.scope(permission)
+        if not roots:
             return False
-        reading = self.reading[permission]
         if scope.people and access.user_id in set(scope.people(record)):
             return True
         of = scope.reading_units if reading and scope.reading_units else scope.units
         units = set(of(record))
         if not units:
             return False
-        if units & access.scope(permission):
+        if units & roots:
             return True
-        column = reach.selected_columns[0]
-        return session.execute(reach.where(column.in_(units)).limit(1)).first() is not None
+        statement = self._any_within(roots, reading)
+        return statement is not None and bool(
+            read_rows(session, statement, {"units": sorted(units)}).first()
+        )
 
     def require(self, session: Session, access: Access, permission: str, record: Any) -> None:
         """Raise PermissionDenied unless `permission` reaches `record`."""

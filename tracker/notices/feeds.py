@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
 from sqlalchemy import func, select
 
-from tracker.accounts.access import build_access, held_grants
+from tracker.accounts.access import access_of, held_grants
 from tracker.accounts.models import User
 from tracker.accounts.tokens import hash_token
 from tracker.core.context import Actor, Context, Source, acting, current
@@ -146,9 +145,7 @@ def read_feed(token: str) -> bytes:
         raise NotFound
     clock = current().clock
     grants = held_grants(db.session(), row.user_id, clock.today())
-    access = build_access(
-        row.user_id, grants, current_app.extensions["tracker_permissions_by_role"]
-    )
+    access = access_of(row.user_id, grants)
     context = Context(Actor(row.name, row.user_id, access), clock, Source.PAGE)
     with acting(context), force_locale(row.locale):
         if row.unit_id is not None and not _may_read(row.unit_id):

@@ -25,8 +25,9 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.util import identity_key
 
-from tracker.core.db import Base
+from tracker.core.db import Base, read_rows
 from tracker.core.deadlines import DeadlineKind
 from tracker.core.work import Work
 from tracker.plans.models import (
@@ -250,7 +251,7 @@ def facts_on(
 
 
 def load_facts(session: Session, assignment_ids: Collection[int]) -> dict[int, AssignmentFacts]:
-    """Return all that is known of assignments, in three queries."""
+    """Return all that is known of assignments, in three queries or four."""
     return {stored.assignment.id: stored.facts for stored in _load(session, assignment_ids)}
 
 
@@ -269,7 +270,7 @@ class _Statements:
 
     entries: Select[*tuple[Any, ...]]
     extensions: Select[*tuple[Any, ...]]
-    assignments: Select[*tuple[Any, ...]]
+    frames: Select[*tuple[Any, ...]]
     forget: Delete
     write: Insert
 
@@ -300,8 +301,8 @@ def _statements() -> _Statements:
             Extension.old_due_on,
             Extension.id,
         ).where(Extension.assignment_id.in_(ids), Extension.state == Decision.APPROVED),
-        assignments=select(
-            Assignment,
+        frames=select(
+            Assignment.id,
             func.coalesce(Assignment.begins_on, Task.valid_from, Plan.issued_on),
             Task.withdrawn_on,
             select(Evidence.id).where(Evidence.assignment_id == Assignment.id).exists(),
@@ -318,17 +319,16 @@ def _load(session: Session, assignment_ids: Collection[int]) -> list[_Stored]:
     asked = {"ids": sorted(set(assignment_ids))}
     statements = _statements()
     entries: dict[int, list[Entry]] = {}
-    for key, *values in session.execute(statements.entries, asked):
+    for key, *values in read_rows(session, statements.entries, asked):
         entries.setdefault(key, []).append(Entry(*values))
     extensions: dict[int, list[Extended]] = {}
-    for key, *values in session.execute(statements.extensions, asked):
+    for key, *values in read_rows(session, statements.extensions, asked):
         # Approval has set the day and the moment of the decision.
         extensions.setdefault(key, []).append(Extended(*values))
+    assignments = _assignments(session, asked["ids"])
     found: list[_Stored] = []
-    for assignment, begins_on, withdrawn_on, is_proven in session.execute(
-        statements.assignments, asked
-    ):
-        key = assignment.id
+    for key, begins_on, withdrawn_on, is_proven in read_rows(session, statements.frames, asked):
+        assignment = assignments[key]
         unit_id, own = _with_receivers(assignment.unit_id, entries.get(key, []))
         facts = AssignmentFacts(
             unit_id=unit_id,
@@ -340,6 +340,20 @@ def _load(session: Session, assignment_ids: Collection[int]) -> list[_Stored]:
         )
         found.append(_Stored(assignment, facts, bool(is_proven)))
     return found
+
+
+def _assignments(session: Session, ids: Sequence[int]) -> dict[int, Assignment]:
+    """Return assignments by key: those that the session holds already, the others in one query."""
+    held = {
+        key: record
+        for key in ids
+        if (record := session.identity_map.get(identity_key(Assignment, key))) is not None
+    }
+    others = [key for key in ids if key not in held]
+    if others:
+        found = session.scalars(select(Assignment).where(Assignment.id.in_(others)))
+        held.update((record.id, record) for record in found)
+    return held
 
 
 def _with_receivers(unit_id: int, entries: Sequence[Entry]) -> tuple[int, Sequence[Entry]]:
@@ -372,18 +386,18 @@ def rebuild(work: Work, assignment_ids: Collection[int]) -> None:
 
 def _rebuild(work: Work, ids: Sequence[int]) -> None:
     session = work.session
-    rows: list[dict[str, Any]] = []
+    written: list[dict[str, Any]] = []
     for stored in _load(session, ids):
         assignment, facts = stored.assignment, stored.facts
         found = periods(facts)
-        rows += [{"assignment_id": assignment.id, **vars(period)} for period in found]
+        written += [{"assignment_id": assignment.id, **vars(period)} for period in found]
         if found:
             _repeat(assignment, facts, found)
         assignment.has_evidence = stored.is_proven
     connection = session.connection()
     connection.execute(_statements().forget, {"ids": ids})
-    if rows:
-        connection.execute(_statements().write, rows)
+    if written:
+        connection.execute(_statements().write, written)
     session.flush()
 
 

@@ -6,12 +6,16 @@ takes the place of the wrong one in the history (see history.py).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
+from uuid import UUID
 
 from flask_babel import gettext as _
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from tracker.accounts.models import User
+from tracker.core.db import read_rows
 from tracker.core.deadlines import DeadlineKind, OffsetUnit, due_from_trigger
 from tracker.core.errors import (
     Conflict,
@@ -46,7 +50,7 @@ from tracker.plans.models import (
     Task,
     Urge,
 )
-from tracker.plans.reach import enter, plan_in_force, reach_assignment, require_version
+from tracker.plans.reach import PlanInForce, enter, plan_in_force, reach_assignment, require_version
 from tracker.plugins.events import ProgressReported
 from tracker.settings import queries as settings
 from tracker.units import tree
@@ -77,8 +81,25 @@ def status_now(work: Work, assignment: Assignment) -> rules.Status:
 # -- reports ---------------------------------------------------------------------------------
 
 
-def report_progress(work: Work, data: ReportProgress) -> int:
-    """Record what a unit says of its assignment; return the entry's id.
+@dataclass(frozen=True)
+class Recorded:
+    """The line of the history that a report became, and the task that it is about."""
+
+    entry_id: int
+    public_id: UUID
+    task_id: int
+
+
+@cache
+def _sent_before() -> Select[int, UUID, int]:
+    """Return the query for the report of an idempotency key, sent with each and made once."""
+    return select(ProgressEntry.id, ProgressEntry.public_id, ProgressEntry.assignment_id).where(
+        ProgressEntry.idempotency_key == bindparam("key")
+    )
+
+
+def report_progress(work: Work, data: ReportProgress) -> Recorded:
+    """Record what a unit says of its assignment.
 
     A second send with the same idempotency key returns the first entry. Raises ValidationFailed
     by field, Conflict when the assignment changed since the form was opened, NotFound and
@@ -86,15 +107,11 @@ def report_progress(work: Work, data: ReportProgress) -> int:
     """
     assignment = reach_assignment(work, data.assignment_id, "tasks.report")
     if data.idempotency_key:
-        first = work.session.execute(
-            select(ProgressEntry.id, ProgressEntry.assignment_id).where(
-                ProgressEntry.idempotency_key == data.idempotency_key
-            )
-        ).first()
+        first = read_rows(work.session, _sent_before(), {"key": data.idempotency_key}).first()
         if first is not None:
             if first.assignment_id != assignment.id:
                 raise Conflict(_("Mã gửi này đã dùng cho việc khác. Hãy mở lại biểu mẫu."))
-            return int(first.id)
+            return Recorded(first.id, first.public_id, assignment.task_id)
     plan = plan_in_force(work, assignment)
     problems = report_problems(data, work.today)
     if problems:
@@ -140,7 +157,7 @@ def report_progress(work: Work, data: ReportProgress) -> int:
             effective_on=entry.effective_on,
         )
     )
-    return entry.id
+    return Recorded(entry.id, entry.public_id, assignment.task_id)
 
 
 def report_problems(data: ReportProgress, today: date) -> list[FieldError]:
@@ -355,7 +372,7 @@ def decide_dispute(work: Work, data: DecideDispute) -> int:
     return entry.id
 
 
-def _put_right(work: Work, plan: Plan, assignment: Assignment, data: DecideDispute) -> None:
+def _put_right(work: Work, plan: PlanInForce, assignment: Assignment, data: DecideDispute) -> None:
     if data.done_on is not None:
         if data.done_on > work.today:
             raise ValidationFailed({"done_on": _("Ngày hoàn thành không được sau hôm nay.")})

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from flask_babel import gettext as _
-from sqlalchemy import select
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
 
+from flask_babel import gettext as _
+from sqlalchemy import Select, bindparam, select
+
+from tracker.core.db import read_rows
 from tracker.core.errors import (
     Conflict,
     FieldConflict,
@@ -28,24 +33,39 @@ def reach_assignment(work: Work, assignment_id: int, *permissions: str) -> Assig
     return assignment
 
 
-def plan_in_force(work: Work, assignment: Assignment) -> Plan:
+@dataclass(frozen=True)
+class PlanInForce:
+    """What a report on an assignment has to know of its plan."""
+
+    needs_confirmation: bool
+
+
+@cache
+def _plan_of_task() -> Select[bool, PlanState, date | None]:
+    """Return the query of `plan_in_force`, sent with each report and made once."""
+    return (
+        select(Plan.needs_confirmation, Plan.state, Task.withdrawn_on)
+        .join(Task, Task.plan_id == Plan.id)
+        .where(Task.id == bindparam("task_id"))
+    )
+
+
+def plan_in_force(work: Work, assignment: Assignment) -> PlanInForce:
     """Return the plan of an assignment on which something can still be reported or decided.
 
     Raises ValidationFailed for a draft, a closed plan and withdrawn work.
     """
-    plan, withdrawn_on = work.session.execute(
-        select(Plan, Task.withdrawn_on)
-        .join(Task, Task.plan_id == Plan.id)
-        .where(Task.id == assignment.task_id)
+    needs_confirmation, state, withdrawn_on = read_rows(
+        work.session, _plan_of_task(), {"task_id": assignment.task_id}
     ).one()
-    if plan.state is PlanState.CLOSED:
+    if state is PlanState.CLOSED:
         raise ValidationFailed({"": _("Kế hoạch đã đóng, không ghi thêm được.")})
-    if plan.state is not PlanState.ISSUED:
+    if state is not PlanState.ISSUED:
         raise ValidationFailed({"": _("Kế hoạch chưa ban hành, chưa ghi được tiến độ.")})
     gone = [day for day in (assignment.withdrawn_on, withdrawn_on) if day is not None]
     if gone and min(gone) <= work.today:
         raise ValidationFailed({"": _("Việc này đã được rút khỏi kế hoạch.")})
-    return plan
+    return PlanInForce(needs_confirmation)
 
 
 def require_version(

@@ -22,7 +22,7 @@ from tracker.accounts.models import User
 from tracker.core import text as texts
 from tracker.core.clock import local_day_bounds
 from tracker.core.context import current
-from tracker.core.db import db
+from tracker.core.db import db, read_rows
 from tracker.core.rights import Access, rights
 from tracker.plans.figures import Reader
 from tracker.plans.models import (
@@ -505,10 +505,10 @@ class TaskHead:
 def find_task(task_id: int) -> TaskHead | None:
     """Return a task that the actor may read, else None."""
     statement = _task_statement(current().actor.access)
-    row = db.session.execute(statement, {"task_id": task_id}).first()
+    row = read_rows(db.session, statement, {"task_id": task_id}).first()
     if row is None:
         return None
-    *known, is_coordinated = row
+    *known, is_coordinated = tuple(row)
     coordinators = (
         db.session.scalars(
             select(Unit.name)
@@ -640,8 +640,8 @@ def shares_of(task_id: int, today: date, assignment_id: int | None = None) -> li
         assignment_id is not None,
     )
     wanted = {"task_id": task_id, "assignment_id": assignment_id}
-    rows = db.session.execute(statement, wanted).all()
-    urged = [row.id for row in rows if row.is_urged]
+    found = read_rows(db.session, statement, wanted).all()
+    urged = [row.id for row in found if row.is_urged]
     urges: dict[int, list[Urge]] = {}
     if urged:
         for urge in db.session.scalars(
@@ -650,6 +650,11 @@ def shares_of(task_id: int, today: date, assignment_id: int | None = None) -> li
             .order_by(Urge.id)
         ):
             urges.setdefault(urge.assignment_id, []).append(urge)
+    asked = [row.pending_id for row in found if row.pending_id is not None]
+    pending: dict[int, Extension] = {}
+    if asked:
+        for one in db.session.scalars(select(Extension).where(Extension.id.in_(asked))):
+            pending[one.id] = one
     return [
         Share(
             row=task_row(tuple(row)[:21]),
@@ -658,13 +663,13 @@ def shares_of(task_id: int, today: date, assignment_id: int | None = None) -> li
             confirmed_on=row.confirmed_on,
             disputed_until=row.disputed_until,
             handed_over_from=row.giver,
-            pending=row.Extension,
+            pending=pending.get(row.pending_id),
             urges=tuple(urges.get(row.id, ())),
             allowed=frozenset(
                 action for number, action in enumerate(ACTIONS) if getattr(row, f"may_{number}")
             ),
         )
-        for row in rows
+        for row in found
     ]
 
 
@@ -696,7 +701,7 @@ def _shares_statement(
             .where(Urge.assignment_id == Assignment.id, Urge.answered_at.is_(None))
             .exists()
             .label("is_urged"),
-            Extension,
+            Extension.id.label("pending_id"),
             *allowed,
         )
         .order_by(Unit.sort_key, Assignment.occurrence, Assignment.id)
@@ -704,14 +709,9 @@ def _shares_statement(
     return query.where(Assignment.id == bindparam("assignment_id")) if only_one else query
 
 
-def task_of(assignment_id: int) -> int | None:
-    """Return the task of an assignment, None where there is no such assignment."""
-    return db.session.scalar(select(Assignment.task_id).where(Assignment.id == assignment_id))
-
-
 def find_share(assignment_id: int, today: date) -> tuple[TaskHead, Share] | None:
     """Return an assignment that the actor may read, with its task; else None."""
-    task_id = task_of(assignment_id)
+    task_id = db.session.scalar(select(Assignment.task_id).where(Assignment.id == assignment_id))
     if task_id is None:
         return None
     head = find_task(task_id)

@@ -575,22 +575,25 @@ def _handle(
         found = task_queries.find_share(share.row.assignment_id, _today()) if share else None
         return found or (head, share)
 
-    return _take(act, form, head.id, about, do, **more)
+    return _take(act, form, about, lambda: (str(do()), head.id), **more)
 
 
 def _take(
     act: _Act,
     form: Form,
-    task_id: int,
     about: Callable[[], tuple[TaskHead, Share | None]],
-    do: Callable[[], object],
+    do: Callable[[], tuple[str, int]],
     **more: Any,
 ) -> BaseResponse:
-    """Do what was sent; only what went wrong is shown, and asks what the form is `about`."""
+    """Do what was sent and say so, on the page of its task.
+
+    Only what went wrong is shown again, and asks what the form is `about`.
+    """
     conflict = None
     if form.validate():
         try:
-            return _done(str(do()), _back(task_id))
+            said, task_id = do()
+            return _done(said, _back(task_id))
         except ValidationFailed as error:
             form.take_errors(error)
         except Conflict as error:
@@ -622,21 +625,20 @@ def edit_progress(assignment_id: int) -> BaseResponse:
     def about() -> tuple[TaskHead, Share]:
         return _share(assignment_id, "tasks.report")
 
-    def do() -> object:
+    def do() -> tuple[str, int]:
         uploads = [one for one in request.files.getlist("evidence_files") if one.filename]
         if uploads:
             # The service asks for the right as well, but files are stored before it runs.
             about()
         data = form.to_input(assignment_id, prepare_all(uploads, "evidence_files"))
-        run(progress.report_progress, data)
+        recorded = run(progress.report_progress, data)
         if data.reported is Reported.DONE:
-            return _("Đã ghi: hoàn thành ngày %(day)s.", day=show_date(data.done_on))
-        return _("Đã ghi tiến độ %(percent)s%%.", percent=data.percent)
+            said = _("Đã ghi: hoàn thành ngày %(day)s.", day=show_date(data.done_on))
+        else:
+            said = _("Đã ghi tiến độ %(percent)s%%.", percent=data.percent)
+        return said, recorded.task_id
 
-    task_id = task_queries.task_of(assignment_id)
-    if task_id is None:
-        raise NotFound
-    return _take(act, form, task_id, about, do, conflict=None)
+    return _take(act, form, about, do, conflict=None)
 
 
 @blueprint.route("/viec/giao/<int:assignment_id>/xac-nhan", methods=["GET", "POST"])

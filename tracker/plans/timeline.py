@@ -13,7 +13,7 @@ from sqlalchemy import BindParameter, Row, Select, bindparam, select
 
 from tracker.core.clock import LOCAL, to_local
 from tracker.core.context import current
-from tracker.core.db import db
+from tracker.core.db import db, read_rows
 from tracker.core.rights import Access, rights
 from tracker.files import queries as files
 from tracker.plans.labels import ENTRY_WORDS, REPORTED_WORDS
@@ -49,7 +49,7 @@ MOST = 300
 def entries(task_id: int) -> Iterable[TimelineEntry]:
     """Return what happened to the shares of a task that the actor may read."""
     statements = _statements(current().actor.access)
-    shares = db.session.execute(statements.shares, {"task_id": task_id}).all()
+    shares = read_rows(db.session, statements.shares, {"task_id": task_id}).all()
     units = {row.id: row.name for row in shares}
     # With one unit its name says nothing new.
     names = units if len(set(units.values())) > 1 else {}
@@ -120,8 +120,8 @@ def _who(name: str, unit: str) -> str:
 
 def _reports(keys: list[int], proven: list[int], names: dict[int, str]) -> Iterable[TimelineEntry]:
     statements = _statements(current().actor.access)
-    lines = db.session.execute(statements.lines, {"keys": keys}).all()
-    found = db.session.execute(statements.proofs, {"keys": proven}).all() if proven else []
+    lines = read_rows(db.session, statements.lines, {"keys": keys}).all()
+    found = read_rows(db.session, statements.proofs, {"keys": proven}).all() if proven else []
     proofs: dict[int, list[Row[*tuple[Any, ...]]]] = {}
     for proof in found:
         proofs.setdefault(proof.entry_id, []).append(proof)

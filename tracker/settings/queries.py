@@ -18,11 +18,13 @@ from tracker.core import secrets
 from tracker.core.calendar import DayRule, WorkingCalendar
 from tracker.core.changes import Change, ChangeSet
 from tracker.core.conflicts import Since
-from tracker.core.db import db
+from tracker.core.db import db, read_rows
 from tracker.core.periods import WindowRule
 from tracker.plugins.descriptors import SettingSpec
 from tracker.plugins.host import current_registry
 from tracker.settings.models import CalendarDay, ReportWindow, Setting
+
+_SETTINGS = select(Setting.key, Setting.value)
 
 
 def _stored() -> dict[str, Any]:
@@ -35,7 +37,7 @@ def _stored() -> dict[str, Any]:
 
 
 def _read() -> dict[str, Any]:
-    return {row.key: row.value for row in db.session.execute(select(Setting.key, Setting.value))}
+    return {row.key: row.value for row in read_rows(db.session, _SETTINGS)}
 
 
 def value(key: str) -> Any:
