@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import Enum, StrEnum
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -255,12 +256,14 @@ def _label(record: object) -> str:
     return str(label) if label is not None else ""
 
 
-def _columns(mapper: Mapper[Any]) -> Iterator[tuple[str, str, bool]]:
-    """Yield (attribute, column name, is private) of what the log keeps."""
-    for attribute in mapper.column_attrs:
-        column = attribute.columns[0]
-        if not column.info.get("derived"):
-            yield attribute.key, column.name, bool(column.info.get("private"))
+@cache
+def _columns(mapper: Mapper[Any]) -> tuple[tuple[str, str, bool], ...]:
+    """Return (attribute, column name, is private) of what the log keeps."""
+    return tuple(
+        (attribute.key, attribute.columns[0].name, bool(attribute.columns[0].info.get("private")))
+        for attribute in mapper.column_attrs
+        if not attribute.columns[0].info.get("derived")
+    )
 
 
 def _version_attribute(mapper: Mapper[Any]) -> str:
@@ -315,6 +318,8 @@ def _old_and_new(
     if action is ChangeAction.DELETED:
         value = state.dict.get(attribute)
         return None if value is None else [plain(value), None]
+    if attribute not in state.committed_state:
+        return None
     history = state.attrs[attribute].history
     if not history.has_changes():
         return None
@@ -352,7 +357,7 @@ def bulk_insert(
     collected = _bulk_capture(session)
     keys: list[int] = []
     table = mapper.local_table.name  # type: ignore[attr-defined]
-    columns = list(_columns(mapper))
+    columns = _columns(mapper)
     for start in range(0, len(rows), BATCH):
         batch = [dict(row) for row in rows[start : start + BATCH]]
         statement = insert(model).returning(mapper.primary_key[0], sort_by_parameter_order=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from gettext import NullTranslations
 from pathlib import Path
 
+from babel import Locale
 from flask import Flask, g, has_request_context, request
-from flask_babel import Babel, get_locale, get_translations, ngettext
+from flask_babel import Babel, Domain, get_locale, get_translations, ngettext
 from flask_babel import gettext as _
 from markupsafe import Markup
 
@@ -111,6 +113,29 @@ def show_due(due_on: date | None, today: date) -> str:
     return f"{words} · {show_date(due_on)}"
 
 
+class _Words(Domain):  # type: ignore[misc]
+    """The words of the app: found by language, where the library asks three times which it is."""
+
+    def __init__(self, domain: str) -> None:
+        super().__init__(domain=domain)
+        self._by_locale: dict[Locale | None, NullTranslations] = {}
+
+    def get_translations(self) -> NullTranslations:
+        locale = get_locale()
+        found = self._by_locale.get(locale)
+        if found is None:
+            found = super().get_translations()
+            if locale is not None:
+                self._by_locale[locale] = found
+        return found
+
+
+class _Babel(Babel):  # type: ignore[misc]
+    @cached_property
+    def domain_instance(self) -> _Words:
+        return _Words(self.domain)
+
+
 def init_i18n(app: Flask, catalogues: Sequence[Path] = ()) -> None:
     """Set up languages and the formats that templates use.
 
@@ -120,7 +145,7 @@ def init_i18n(app: Flask, catalogues: Sequence[Path] = ()) -> None:
     app.config.setdefault("BABEL_DEFAULT_TIMEZONE", "Asia/Ho_Chi_Minh")
     folders = ";".join(map(str, (*catalogues, CATALOGUE)))
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", folders)
-    Babel(app, locale_selector=choose_locale)
+    _Babel(app, locale_selector=choose_locale)
     app.jinja_env.globals["_"] = translate
     app.jinja_env.filters.update(
         number=show_number,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from flask import Flask, current_app, g, request, url_for
@@ -86,30 +86,73 @@ class _Link:
     url: str
     icon: str
 
-    def on(self, here: str, *, is_listed: bool) -> Entry:
-        """Return the entry as the page `here` shows it; `is_listed` if that page has its own."""
+    def is_lit(self, here: str, *, is_listed: bool) -> bool:
+        """Tell whether the page `here` lights the entry; `is_listed` if that page has its own."""
         # A page of the same feature lights the feature's entry unless it has an entry of its own.
         # A feature's parts may be blueprints of their own, named `<feature>_<part>`.
         there = here.rpartition(".")[0]
         same_feature = there == self.feature or there.startswith(f"{self.feature}_")
         # Where a feature has several entries, the address says to which the page belongs.
         is_below = self.is_alone or request.path.startswith(f"{self.url.rstrip('/')}/")
-        active = here == self.endpoint or (same_feature and not is_listed and is_below)
+        return here == self.endpoint or (same_feature and not is_listed and is_below)
+
+    def entry(self, *, active: bool) -> Entry:
+        """Return the entry as a page shows it."""
         return Entry(self.label, self.url, self.icon, active)
 
 
-def _links(items: Sequence[MenuItem]) -> Sequence[_Link]:
-    """Return the entries of `items`; made once for each choice of items, language and root.
+@dataclass(frozen=True)
+class _Menu:
+    """The entries of one choice of items in one language, and the menus that were made of them.
 
     They hold nothing of a person or a record, and every page shows them.
     """
-    kept: dict[object, Sequence[_Link]] = current_app.extensions.setdefault("tracker_menu", {})
+
+    links: Sequence[_Link]
+    by_lit: dict[tuple[bool, ...], tuple[tuple[Group, ...], tuple[Entry, ...]]] = field(
+        default_factory=dict
+    )
+
+    def on(self, here: str, *, is_listed: bool) -> tuple[tuple[Group, ...], tuple[Entry, ...]]:
+        """Return the groups of the menu and the phone's places, as the page `here` shows them."""
+        lit = tuple(link.is_lit(here, is_listed=is_listed) for link in self.links)
+        if lit not in self.by_lit:
+            self.by_lit[lit] = self._groups(lit), self._places(lit)
+        return self.by_lit[lit]
+
+    def _groups(self, lit: Sequence[bool]) -> tuple[Group, ...]:
+        found: list[Group] = []
+        for key, label in GROUPS:
+            entries = [
+                link.entry(active=active)
+                for link, active in zip(self.links, lit, strict=True)
+                if link.group == key
+            ]
+            if entries:
+                found.append(Group(str(label), tuple(_mark_once(entries))))
+        return tuple(found)
+
+    def _places(self, lit: Sequence[bool]) -> tuple[Entry, ...]:
+        placed = sorted(
+            ((link, active) for link, active in zip(self.links, lit, strict=True) if link.place),
+            key=lambda one: one[0].place,
+        )
+        return (
+            *(link.entry(active=active) for link, active in placed[: PLACES - 1]),
+            # Opens the whole menu as a sheet, by the address alone: no script needed.
+            Entry(_("Xem thêm"), "#menu", "more", active=False),
+        )
+
+
+def _menu(items: Sequence[MenuItem]) -> _Menu:
+    """Return the menu of `items`; made once for each choice of items, language and root."""
+    kept: dict[object, _Menu] = current_app.extensions.setdefault("tracker_menu", {})
     key = (locale_code(), request.root_path, tuple(item.key for item in items))
     if key not in kept:
         features = Counter(
             item.endpoint.rpartition(".")[0] for item in current_registry().menu_items
         )
-        kept[key] = [
+        links = [
             _Link(
                 group=item.group,
                 place=item.place or 0,
@@ -122,6 +165,7 @@ def _links(items: Sequence[MenuItem]) -> Sequence[_Link]:
             )
             for item in items
         ]
+        kept[key] = _Menu(links)
     return kept[key]
 
 
@@ -142,26 +186,16 @@ def build_shell() -> Shell:
     """Return the shell of the current request."""
     contracts = shell_contracts()
     card = contracts.user_card()
-    menu: list[Group] = []
+    menu: tuple[Group, ...] = ()
     places: tuple[Entry, ...] = ()
     if card is not None:
         items = current_registry().menu_items
         here = request.endpoint or ""
         is_listed = any(item.endpoint == here for item in items)
-        links = _links(_shown(items))
-        for key, label in GROUPS:
-            entries = [link.on(here, is_listed=is_listed) for link in links if link.group == key]
-            if entries:
-                menu.append(Group(str(label), tuple(_mark_once(entries))))
-        placed = sorted((link for link in links if link.place), key=lambda link: link.place)
-        places = (
-            *(link.on(here, is_listed=is_listed) for link in placed[: PLACES - 1]),
-            # Opens the whole menu as a sheet, by the address alone: no script needed.
-            Entry(_("Xem thêm"), "#menu", "more", active=False),
-        )
+        menu, places = _menu(_shown(items)).on(here, is_listed=is_listed)
     theme = card.theme if card else request.cookies.get("theme", "auto")
     return Shell(
-        menu=tuple(menu),
+        menu=menu,
         places=places,
         user=card,
         is_demo=bool(contracts.setting("demo.loaded_on")),
