@@ -17,7 +17,7 @@ from sqlalchemy import Select, select
 from werkzeug.wrappers import Response as BaseResponse
 
 from tracker.core.context import current
-from tracker.core.db import db
+from tracker.core.db import db, read_rows
 from tracker.core.errors import BadRequest, Conflict, NotFound, PermissionDenied, ValidationFailed
 from tracker.core.numbers import UnreadableDate, parse_date, read_whole
 from tracker.core.text import normalise
@@ -335,7 +335,7 @@ def _sheet(wanted: TaskFilter, day: date, query: Select[Any]) -> Sheet:
     status_at = list(columns).index("status")
     rows = (
         (*values[:status_at], words[values[status_at]], *values[status_at + 1 :])
-        for values in map(attrgetter(*columns), db.session.execute(query))
+        for values in map(attrgetter(*columns), read_rows(db.session, query))
     )
     chips = [label for label, _url in _chips(wanted, _names_for(wanted))]
     note = _("Tính đến ngày %(day)s.", day=show_date(day))

@@ -72,7 +72,7 @@ def _text(value: str) -> str:
     if len(value) > LONGEST_TEXT // 2:
         # The limit counts letters outside the first plane twice.
         value = value.encode("utf-16-le")[: LONGEST_TEXT * 2].decode("utf-16-le", "ignore")
-    return f"{value} " if value.startswith("<r>") and value.endswith("</r>") else value
+    return f"{value} " if value[:3] == "<r>" and value[-4:] == "</r>" else value
 
 
 def _day_number(value: date) -> int | None:
@@ -80,22 +80,22 @@ def _day_number(value: date) -> int | None:
     return (value - DAY_ZERO).days if value >= FIRST_SURE_DAY else None
 
 
-def _number(value: object) -> int | float | None:
-    """Return the number that a cell holds for a value; None for what is written as text."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Decimal):
-        return float(value) if value.is_finite() else None
+def _number(value: object) -> str:
+    """Return the number that a cell holds for a value; '' for what is written as text."""
+    number: float | Decimal | None = None
     if isinstance(value, datetime):
         local = value.astimezone(LOCAL)
         day = _day_number(local.date())
         since = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second)
-        return None if day is None else day + since / timedelta(days=1)
-    if isinstance(value, date):
-        return _day_number(value)
-    return None
+        number = None if day is None else day + since / timedelta(days=1)
+    elif isinstance(value, date):
+        day = _day_number(value)
+        return "" if day is None else str(day)
+    elif isinstance(value, bool):
+        return ""
+    elif isinstance(value, int | float | Decimal):
+        number = value if math.isfinite(value) else None
+    return "" if number is None else f"{number:.16G}"
 
 
 def _as_text(value: object) -> str:
@@ -145,8 +145,8 @@ def _table_class() -> type[Any]:
                         cells.append(
                             f'{begin}{line}{style} t="s"><v>{index_of(_text(value))}</v></c>'
                         )
-                    elif (number := _number(value)) is not None:
-                        cells.append(f"{begin}{line}{style}><v>{number:.16G}</v></c>")
+                    elif number := _number(value):
+                        cells.append(f"{begin}{line}{style}><v>{number}</v></c>")
                     else:
                         text = _text(_as_text(value))
                         cells.append(f'{begin}{line}{style} t="s"><v>{index_of(text)}</v></c>')
