@@ -9,11 +9,13 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-
-from apscheduler.triggers.cron import CronTrigger
+from typing import TYPE_CHECKING
 
 from tracker.core.clock import LOCAL
 from tracker.plugins.descriptors import JobSpec, MissedPolicy
+
+if TYPE_CHECKING:
+    from apscheduler.triggers.cron import CronTrigger
 
 # Of the moments that were slept through, the ledger names this many, the newest.
 MOST_LISTED = 50
@@ -30,6 +32,9 @@ def trigger_of(cron: str) -> CronTrigger:
     """
     found = _triggers.get(cron)
     if found is None:
+        # Loaded by the first line that is read, not at each start.
+        from apscheduler.triggers.cron import CronTrigger
+
         found = _triggers[cron] = CronTrigger.from_crontab(cron, timezone=LOCAL)
     return found
 

@@ -22,8 +22,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -212,6 +210,10 @@ class Supervisor:
         return subprocess.Popen(command, env=dict(self.environment), start_new_session=True)
 
     def _wait_until_ready(self) -> bool:
+        # Loaded while the server loads.
+        import urllib.error
+        import urllib.request
+
         host, _, port = self.settings.bind.rpartition(":")
         address = "127.0.0.1" if host in {"0.0.0.0", "[::]"} else host  # noqa: S104
         deadline = time.monotonic() + READY_SECONDS

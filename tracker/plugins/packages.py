@@ -28,10 +28,9 @@ from email.parser import HeaderParser
 from importlib import metadata
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
+from typing import TYPE_CHECKING
 
 from flask_babel import gettext as _
-from packaging.markers import UndefinedEnvironmentName
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.tags import sys_tags
 from packaging.utils import (
     InvalidWheelFilename,
@@ -61,6 +60,9 @@ BUNDLE_FORMAT = 1
 BLOCK = 1024 * 1024
 # In an unpacked release: the hash of the file that it is from.
 MARK = ".sha256"
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 _PLAIN_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,150}")
 
@@ -328,6 +330,10 @@ def _open_wheel(content: bytes, filename: str, room: int = LARGEST_UNPACKED) -> 
 
 def _requirements(lines: Sequence[str], filename: str) -> tuple[Requirement, ...]:
     """Return what a wheel needs here, without what only its extras need."""
+    # Loaded by the first package that is looked at: it makes a grammar as it loads.
+    from packaging.markers import UndefinedEnvironmentName
+    from packaging.requirements import InvalidRequirement, Requirement
+
     found = []
     for line in lines:
         try:

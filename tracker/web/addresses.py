@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
-from werkzeug.routing import IntegerConverter, Map, UnicodeConverter, ValidationError
+from werkzeug.routing import IntegerConverter, Map, Rule, UnicodeConverter, ValidationError
 
 from tracker.core.numbers import LARGEST_KEY
 
@@ -28,9 +29,29 @@ class PlainWord(UnicodeConverter):
         return value
 
 
+class Address(Rule):
+    """A rule whose addresses are built by code that is made when one is first asked for.
+
+    The library makes it for each rule twice at every start, and most are never asked for.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        make = super()._compile_builder
+        made: Callable[..., tuple[str, str]] | None = None
+
+        def build(rule: Rule, /, **values: Any) -> tuple[str, str]:
+            nonlocal made
+            if made is None:
+                made = make(append_unknown)
+            return made(rule, **values)
+
+        return build
+
+
 def init_addresses(app: Flask) -> None:
     """Let `<int:...>` and `<...>` in addresses mean names of records.
 
     Call it before pages register.
     """
+    app.url_rule_class = Address
     app.url_map.converters.update({"int": RecordNumber, "default": PlainWord, "string": PlainWord})
