@@ -7,7 +7,7 @@ from typing import Final
 
 from flask import url_for
 from flask_babel import gettext as _
-from sqlalchemy import exists, or_, select
+from sqlalchemy import and_, exists, or_, select
 
 from tracker.core.context import current
 from tracker.core.db import db
@@ -166,6 +166,16 @@ def to_decide() -> Sequence[MyWorkItem]:
         )
     status = now_status(today)
     waiting = list_query(TaskFilter(), today).where(
+        # What both statuses ask for, said plainly: nearly all work is ruled out before its status
+        # and its readers are looked at.
+        or_(
+            and_(
+                Plan.needs_confirmation.is_(True),
+                Assignment.reported == Reported.DONE,
+                Assignment.confirmed_on.is_(None),
+            ),
+            Assignment.disputed_until >= today,
+        ),
         reach,
         Plan.state == PlanState.ISSUED,
         status.in_([Status.AWAITING.value, Status.DISPUTED.value]),
