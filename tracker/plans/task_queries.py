@@ -141,11 +141,17 @@ class _Stand:
 
 
 def _stand(wanted: TaskFilter, today: date) -> _Stand:
-    source: type[Assignment | AssignmentPeriod] = AssignmentPeriod if wanted.as_of else Assignment
-    status = now_status(today)
-    if wanted.as_of is not None:
-        soon = settings.whole("plans.due_soon_days")
-        status = status_sql(period_columns(), wanted.as_of, soon)
+    return _stand_on(wanted.as_of, today, settings.whole("plans.due_soon_days"))
+
+
+# One list asks for it six times: its rows, their number, the number of each status, its order.
+@lru_cache(maxsize=32)
+def _stand_on(as_of: date | None, today: date, due_soon_days: int) -> _Stand:
+    source: type[Assignment | AssignmentPeriod] = Assignment if as_of is None else AssignmentPeriod
+    if as_of is None:
+        status = status_sql(current_columns(today), today, due_soon_days)
+    else:
+        status = status_sql(period_columns(), as_of, due_soon_days)
     return _Stand(
         unit_id=source.unit_id.expression,
         due_on=source.due_on.expression,
@@ -166,7 +172,7 @@ def _shares(query: Select[Any], wanted: TaskFilter) -> Select[Any]:
 
 def now_status(today: date) -> ColumnElement[Any]:
     """Return the status of today as a column, over Assignment, Task and Plan."""
-    return status_sql(current_columns(today), today, settings.whole("plans.due_soon_days"))
+    return _stand(TaskFilter(), today).status
 
 
 def visible() -> ColumnElement[bool]:
