@@ -192,7 +192,7 @@ def report(
         note=note,
     )
     with acting(by or _system()):
-        return run(progress.report_progress, data)
+        return run(progress.report_progress, data).entry_id
 
 
 def withdraw(task: int, day: date) -> None:
