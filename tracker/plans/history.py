@@ -22,6 +22,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    inspect,
     select,
 )
 from sqlalchemy.orm import Session
@@ -343,11 +344,15 @@ def _load(session: Session, assignment_ids: Collection[int]) -> list[_Stored]:
 
 
 def _assignments(session: Session, ids: Sequence[int]) -> dict[int, Assignment]:
-    """Return assignments by key: those that the session holds already, the others in one query."""
+    """Return assignments by key: those that the session holds already, the others in one query.
+
+    One that a bulk update has expired is read with the others, not by itself at its first use.
+    """
     held = {
         key: record
         for key in ids
         if (record := session.identity_map.get(identity_key(Assignment, key))) is not None
+        and not inspect(record).expired
     }
     others = [key for key in ids if key not in held]
     if others:
