@@ -280,6 +280,7 @@ FIELDS = {
     "trigger_in_working_days": _l("Tính theo ngày làm việc"),
     "trigger_offset": _l("Số ngày sau điều kiện"),
     "trigger_text": _l("Điều kiện"),
+    "awaits_id": _l("Chờ việc"),
     "triggered_on": _l("Ngày đủ điều kiện"),
     "trusted_at": _l("Tin cậy từ lúc"),
     "trusted_by_id": _l("Người tin cậy"),

@@ -223,7 +223,15 @@ def copy_plan(work: Work, data: CopyPlan) -> int:
                 carried_from_id=task.id if task.id in unfinished else None,
             )
         )
-    rows.insert_rows(work, plan, drafts)
+    keys = rows.insert_rows(work, plan, drafts)
+    work.bulk_update(
+        Task,
+        [
+            {"id": keys[index_of[task.id]], "awaits_id": keys[index_of[task.awaits_id]]}
+            for task in tasks
+            if task.awaits_id in index_of
+        ],
+    )
     return plan_id
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from tracker.core.errors import Conflict, FieldError, ValidationFailed
 from tracker.core.text import fold, normalise, slug, sort_key
 from tracker.core.work import Work
-from tracker.plans import assign, notices
+from tracker.plans import assign, notices, waiting
 from tracker.plans.documents import (
     ADDED,
     NewDocument,
@@ -283,6 +283,7 @@ def delete_plan(work: Work, data: DeletePlan) -> str:
     if plan.state is not PlanState.DRAFT:
         raise ValidationFailed({"": _("Kế hoạch đã ban hành thì không xóa được.")})
     title = plan.title
+    waiting.forget(work, Task.plan_id == plan.id)
     by_depth: dict[int, list[Task]] = {}
     for task in work.session.scalars(select(Task).where(Task.plan_id == plan.id)):
         by_depth.setdefault(task.path.count("."), []).append(task)

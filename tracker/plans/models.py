@@ -195,6 +195,8 @@ class Task(HasPublicId, Versioned, Base):
     trigger_in_working_days: Mapped[bool] = mapped_column(default=False)
     triggered_on: Mapped[date | None]
     review_on: Mapped[date | None]
+    # The task of the same plan that it waits for, where the condition is one.
+    awaits_id: Mapped[int | None] = mapped_column(ForeignKey("tasks.id"))
     # Who or what chose the kind: 'person', 'column', a parser's name; and how sure it was (0..100).
     deadline_read_by: Mapped[str] = mapped_column(String(40), default="person")
     deadline_confidence: Mapped[int] = mapped_column(default=100)
@@ -218,7 +220,9 @@ class Task(HasPublicId, Versioned, Base):
 
     __table_args__ = (
         CheckConstraint("deadline_confidence BETWEEN 0 AND 100", name="confidence"),
+        CheckConstraint("awaits_id <> id", name="awaits"),
         Index("ix_tasks_plan_id_path", "plan_id", "path"),
+        Index("ix_tasks_awaits_id", "awaits_id"),
         Index("ix_tasks_parent_id", "parent_id"),
         Index("ix_tasks_area_id", "area_id"),
     )

@@ -7,7 +7,8 @@ from typing import Final
 
 from flask import url_for
 from flask_babel import gettext as _
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy.orm import aliased
 
 from tracker.core.context import current
 from tracker.core.db import db
@@ -221,6 +222,7 @@ def to_decide() -> Sequence[MyWorkItem]:
 def to_review() -> Sequence[MyWorkItem]:
     """Return the conditional tasks whose day has come to ask whether the condition is there."""
     context = current()
+    awaited = aliased(Task)
     rows = db.session.execute(
         select(
             Task.id,
@@ -228,9 +230,11 @@ def to_review() -> Sequence[MyWorkItem]:
             Task.number,
             Task.trigger_text,
             Task.review_on,
+            func.coalesce(awaited.title, "").label("awaited"),
             Plan.title.label("plan_title"),
         )
         .join(Plan, Plan.id == Task.plan_id)
+        .join(awaited, awaited.id == Task.awaits_id, isouter=True)
         .where(
             Plan.state == PlanState.ISSUED,
             Task.deadline_kind == DeadlineKind.CONDITIONAL,
@@ -257,7 +261,9 @@ def to_review() -> Sequence[MyWorkItem]:
             note=_(
                 "Đến ngày xem lại %(day)s. Điều kiện đã có chưa: %(trigger)s",
                 day=show_date(row.review_on),
-                trigger=row.trigger_text,
+                trigger=row.trigger_text
+                if not row.awaited
+                else _("%(trigger)s (việc “%(task)s”)", trigger=row.trigger_text, task=row.awaited),
             ),
             update_url=url_for("plans.trigger_task", task_id=row.id),
             key=f"review-{row.id}",

@@ -718,6 +718,14 @@ def _fill_row_choices(
         top = ("", _("Đầu kế hoạch"))
         rest = plan_queries.parent_choices(session, plan.id, kinds)
         form.parent_id.choices = options([top, *rest])
+    awaited = plan_queries.parent_choices(
+        session, plan.id, (RowKind.TASK,), without=task.id if task else None
+    )
+    chosen = task.awaits_id if task else None
+    if chosen is not None and chosen not in {key for key, _label in awaited}:
+        # One that was withdrawn stays chosen where it was.
+        awaited.append((chosen, session.get_one(Task, chosen).title))
+    form.awaits_id.choices = options([("", _("Không phải việc trong kế hoạch")), *awaited])
     shown = areas.list_areas(session, locale_code(), date(plan.year_from, 12, 31))
     if task is not None and task.area_id and task.area_id not in {area.id for area in shown}:
         shown = [

@@ -27,7 +27,7 @@ from tracker.core.errors import (
 )
 from tracker.core.work import Work
 from tracker.files.services import attach_all
-from tracker.plans import history, notices, rules
+from tracker.plans import history, notices, rules, waiting
 from tracker.plans.extensions import add_approved
 from tracker.plans.inputs import (
     AssignPerson,
@@ -148,6 +148,8 @@ def report_progress(work: Work, data: ReportProgress) -> Recorded:
     history.rebuild(work, [assignment.id])
     if is_done and plan.needs_confirmation:
         notices.tell_reported_done(work, assignment, entry)
+    elif is_done:
+        waiting.wake(work, [assignment.task_id])
     work.emit(
         ProgressReported(
             assignment=assignment.public_id,
@@ -219,8 +221,8 @@ def _differences(assignment: Assignment, data: ReportProgress) -> tuple[FieldCon
 def _answer_all(work: Work, assignment: Assignment, answer: str) -> None:
     if not work.may("tasks.answer", assignment):
         return
-    waiting = select(Urge).where(Urge.assignment_id == assignment.id, Urge.answered_at.is_(None))
-    for urge in work.session.scalars(waiting):
+    unanswered = select(Urge).where(Urge.assignment_id == assignment.id, Urge.answered_at.is_(None))
+    for urge in work.session.scalars(unanswered):
         urge.answer = answer
         urge.answered_at = work.now
         urge.answered_by_id = work.actor.user_id
@@ -239,6 +241,7 @@ def confirm(work: Work, data: JudgeReport) -> int:
     assignment = _judged(work, data)
     entry = enter(work, assignment, EntryKind.CONFIRMED, note=data.note)
     history.rebuild(work, [assignment.id])
+    waiting.wake(work, [assignment.task_id])
     _tell_judged(work, assignment, entry, approved=True)
     return entry.id
 
@@ -252,11 +255,14 @@ def confirm_several(work: Work, data: ConfirmReports) -> int:
     if not data.note:
         raise ValidationFailed({"note": _("Hãy ghi căn cứ xác nhận.")})
     keys = sorted(set(data.assignment_ids))
+    task_ids: set[int] = set()
     for key in keys:
         assignment = _judged(work, JudgeReport(key))
+        task_ids.add(assignment.task_id)
         entry = enter(work, assignment, EntryKind.CONFIRMED, note=data.note)
         _tell_judged(work, assignment, entry, approved=True)
     history.rebuild(work, keys)
+    waiting.wake(work, task_ids)
     return len(keys)
 
 
@@ -366,6 +372,7 @@ def decide_dispute(work: Work, data: DecideDispute) -> int:
         _put_right(work, plan, assignment, data)
     entry = enter(work, assignment, EntryKind.DISPUTE_DECIDED, note=data.note)
     history.rebuild(work, [assignment.id])
+    waiting.wake(work, [assignment.task_id])
     notices.tell_dispute_decided(
         work, assignment, entry, opened.recorded_by_id, approved=data.accepted
     )
@@ -443,14 +450,14 @@ def record_trigger(work: Work, data: RecordTrigger) -> date:
     except (ValueError, OverflowError) as error:
         raise ValidationFailed({"triggered_on": _("Không tính được hạn từ ngày này.")}) from error
     task.triggered_on = data.triggered_on
-    waiting = work.session.scalars(
+    shares = work.session.scalars(
         select(Assignment).where(
             Assignment.task_id == task.id,
             Assignment.withdrawn_on.is_(None),
             Assignment.reported != Reported.DONE,
         )
     ).all()
-    for assignment in waiting:
+    for assignment in shares:
         assignment.original_due_on = due_on
         enter(
             work,
@@ -460,7 +467,7 @@ def record_trigger(work: Work, data: RecordTrigger) -> date:
             until=due_on,
             note=data.note,
         )
-    history.rebuild(work, [assignment.id for assignment in waiting])
+    history.rebuild(work, [assignment.id for assignment in shares])
     return due_on
 
 

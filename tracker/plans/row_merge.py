@@ -33,6 +33,7 @@ PLAIN: Final = (
     "lead_text",
     "coordinator_text",
     "unit_set_id",
+    "awaits_id",
     "budget_text",
     "note",
 )
@@ -78,6 +79,7 @@ def input_of(task: Task, leads: Collection[int], coordinators: Collection[int]) 
         budget_text=task.budget_text,
         note=task.note,
         deadline=Deadline.of(task),
+        awaits_id=task.awaits_id,
         is_invented=task.is_invented,
     )
 

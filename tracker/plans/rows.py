@@ -16,10 +16,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
+from tracker.core.deadlines import DeadlineKind
 from tracker.core.errors import Conflict, ValidationFailed
 from tracker.core.text import fold, normalise, sort_key
 from tracker.core.work import Work
-from tracker.plans import assign, history
+from tracker.plans import assign, history, waiting
 from tracker.plans.assign import Change, Deadline
 from tracker.plans.documents import (
     ADDED,
@@ -79,6 +80,8 @@ class RowInput:
     note: str = ""
     deadline: Deadline = field(default_factory=Deadline)
     is_invented: bool = False
+    # The task of the same plan that a conditional one waits for, where the condition is one.
+    awaits_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -270,7 +273,7 @@ def add_row(work: Work, data: AddRow) -> int:
     nodes = load_nodes(work.session, plan.id)
     by_id = {node.id: node for node in nodes}
     row = data.row
-    errors = problems(work.session, row)
+    errors = problems(work.session, row) | _awaited_problems(work.session, plan.id, None, row)
     parent = by_id.get(data.parent_id) if data.parent_id is not None else None
     if data.parent_id is not None and parent is None:
         errors["parent_id"] = _("Không có nhóm này trong kế hoạch.")
@@ -311,6 +314,7 @@ def add_row(work: Work, data: AddRow) -> int:
         work.session.flush()
         record_versions(work, plan, [task], document, ADDED)
         assign.assign_tasks(work, plan, [task])
+        _wake(work, task)
     return task.id
 
 
@@ -330,6 +334,7 @@ def edit_row(work: Work, data: EditRow) -> int:
     row = data.row
     errors = problems(work.session, row)
     errors.update(_kind_problems(work.session, task, row.kind))
+    errors.update(_awaited_problems(work.session, task.plan_id, task.id, row))
     if errors:
         raise ValidationFailed(errors)
     names = load_names(work.session, plan.id, [task.id])
@@ -347,6 +352,7 @@ def edit_row(work: Work, data: EditRow) -> int:
     after = content_of(task, load_names(work.session, plan.id, [task.id]))
     new_deadline = Deadline.of(task)
     same_days = deadline.same_time(new_deadline)
+    _wake(work, task)
     if before == after and same_days and old_units == new_units:
         return task.id
     document = amending_document(work, plan, data.document)
@@ -360,6 +366,8 @@ def edit_row(work: Work, data: EditRow) -> int:
             is_deadline_changed=not same_days,
         )
         assign.carry_out(work, plan, task, change)
+        # The last share that was not done may have gone.
+        waiting.wake(work, [task.id])
     return task.id
 
 
@@ -387,6 +395,7 @@ def delete_row(work: Work, data: DeleteRow) -> int:
         )
     nodes = load_nodes(work.session, plan.id)
     doomed = [one.id for one in subtree(nodes, task.id)]
+    waiting.forget(work, Task.awaits_id.in_(doomed))
     for row in work.session.scalars(
         select(Task).where(Task.id.in_(doomed)).order_by(Task.path.desc())
     ):
@@ -436,6 +445,7 @@ def withdraw_task(work: Work, data: WithdrawTask) -> int:
     for one in assignments:
         assign.withdraw_assignment(work, one, document.issued_on, words)
     history.rebuild(work, [one.id for one in assignments])
+    waiting.wake(work, ids)
     return task.id
 
 
@@ -551,6 +561,35 @@ def _count_units(session: Session, ids: Collection[int]) -> int:
     return session.scalar(select(func.count()).where(Unit.id.in_(set(ids)))) or 0
 
 
+def _awaited_problems(
+    session: Session, plan_id: int, task_id: int | None, row: RowInput
+) -> dict[str, str]:
+    """Return what is wrong with the task that a row waits for: one of the same plan, and none that
+    waits for this one itself, be it through others.
+    """
+    awaited = row.awaits_id
+    if awaited is None or row.deadline.kind is not DeadlineKind.CONDITIONAL:
+        return {}
+    chain = {
+        found.id: found.awaits_id
+        for found in session.execute(
+            select(Task.id, Task.awaits_id).where(
+                Task.plan_id == plan_id, Task.kind == RowKind.TASK
+            )
+        )
+    }
+    if awaited not in chain:
+        return {"awaits_id": _("Không có việc này trong kế hoạch.")}
+    seen: set[int] = set()
+    step: int | None = awaited
+    while step is not None and step not in seen:
+        if step == task_id:
+            return {"awaits_id": _("Việc ấy lại chờ chính việc này.")}
+        seen.add(step)
+        step = chain.get(step)
+    return {}
+
+
 def _kind_problems(session: Session, task: Task, kind: RowKind) -> dict[str, str]:
     if kind is task.kind:
         return {}
@@ -584,6 +623,7 @@ def columns(row: RowInput) -> dict[str, object]:
         "lead_text": normalise(row.lead_text) if is_task else "",
         "coordinator_text": normalise(row.coordinator_text) if is_task else "",
         "unit_set_id": row.unit_set_id if is_task else None,
+        "awaits_id": row.awaits_id if deadline.kind is DeadlineKind.CONDITIONAL else None,
         "budget_text": normalise(row.budget_text),
         "note": normalise(row.note),
         "is_invented": row.is_invented,
@@ -599,6 +639,12 @@ def _fill(task: Task, row: RowInput) -> None:
         setattr(task, name, value)
     # Recorded when the condition is met, not typed with the row.
     task.triggered_on = triggered_on
+
+
+def _wake(work: Work, task: Task) -> None:
+    """Ask about a row at once whose task waited for was done before they were linked."""
+    if task.awaits_id is not None:
+        waiting.wake(work, [task.awaits_id])
 
 
 def _lead_set(work: Work, task: Task) -> list[int]:

@@ -493,6 +493,7 @@ class TaskHead:
     trigger_in_working_days: bool
     triggered_on: date | None
     review_on: date | None
+    awaits_id: int | None
     withdrawn_on: date | None
     version: int
     plan_id: int
@@ -557,6 +558,7 @@ def _task_statement(access: Access) -> Select[Any]:
         Task.trigger_in_working_days,
         Task.triggered_on,
         Task.review_on,
+        Task.awaits_id,
         Task.withdrawn_on,
         Task.version,
         Plan.id,

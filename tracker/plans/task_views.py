@@ -23,7 +23,16 @@ from tracker.core.numbers import UnreadableDate, parse_date, read_whole
 from tracker.core.text import normalise
 from tracker.core.work import run
 from tracker.files.services import prepare_all
-from tracker.plans import extensions, figures, labels, progress, task_queries, timeline, urges
+from tracker.plans import (
+    extensions,
+    figures,
+    labels,
+    progress,
+    task_queries,
+    timeline,
+    urges,
+    waiting,
+)
 from tracker.plans.blueprint import blueprint
 from tracker.plans.inputs import PostponeReview
 from tracker.plans.models import Assignment, Extension, Reported, Urge
@@ -482,9 +491,12 @@ def show_task(task_id: int) -> str:
         if panel.place is Place.TASK and (not panel.permission or access.holds(panel.permission))
         if (body := panel.render(task_id))
     ]
+    awaited = task_queries.find_task(head.awaits_id) if head.awaits_id is not None else None
     return render_template(
         "tasks/show.html",
         task=head,
+        awaited=awaited,
+        awaited_done_on=waiting.done_on(db.session(), awaited.id) if awaited else None,
         shares=task_queries.shares_of(task_id, today),
         history=sorted(history, key=timeline.order, reverse=True),
         panels=panels,
@@ -804,6 +816,13 @@ def answer_urge(urge_id: int) -> BaseResponse:
     return _handle(act, form, head, share, do)
 
 
+def _condition_day(head: TaskHead) -> date | None:
+    """Return the day to begin with: as recorded, else when the task that it waits for was done."""
+    if head.triggered_on is not None or head.awaits_id is None:
+        return head.triggered_on
+    return waiting.done_on(db.session(), head.awaits_id)
+
+
 @blueprint.route("/viec/<int:task_id>/dieu-kien", methods=["GET", "POST"])
 @requires("plans.manage")
 def trigger_task(task_id: int) -> BaseResponse:
@@ -812,7 +831,7 @@ def trigger_task(task_id: int) -> BaseResponse:
     if head is None:
         raise NotFound
     is_post = request.method == "POST"
-    form = TriggerForm() if is_post else TriggerForm(None, triggered_on=head.triggered_on)
+    form = TriggerForm() if is_post else TriggerForm(None, triggered_on=_condition_day(head))
 
     def do() -> object:
         wanted = form.to_input(task_id)
