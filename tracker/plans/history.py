@@ -307,6 +307,9 @@ def _statements() -> _Statements:
             func.coalesce(Assignment.begins_on, Task.valid_from, Plan.issued_on),
             Task.withdrawn_on,
             select(Evidence.id).where(Evidence.assignment_id == Assignment.id).exists(),
+            select(Extension.id)
+            .where(Extension.assignment_id == Assignment.id, Extension.state == Decision.APPROVED)
+            .exists(),
         )
         .join(Task, Task.id == Assignment.task_id)
         .join(Plan, Plan.id == Task.plan_id)
@@ -322,13 +325,16 @@ def _load(session: Session, assignment_ids: Collection[int]) -> list[_Stored]:
     entries: dict[int, list[Entry]] = {}
     for key, *values in read_rows(session, statements.entries, asked):
         entries.setdefault(key, []).append(Entry(*values))
+    frames = read_rows(session, statements.frames, asked).all()
+    extended = [key for key, *_others, is_extended in frames if is_extended]
     extensions: dict[int, list[Extended]] = {}
-    for key, *values in read_rows(session, statements.extensions, asked):
-        # Approval has set the day and the moment of the decision.
-        extensions.setdefault(key, []).append(Extended(*values))
+    if extended:
+        for key, *values in read_rows(session, statements.extensions, {"ids": extended}):
+            # Approval has set the day and the moment of the decision.
+            extensions.setdefault(key, []).append(Extended(*values))
     assignments = _assignments(session, asked["ids"])
     found: list[_Stored] = []
-    for key, begins_on, withdrawn_on, is_proven in read_rows(session, statements.frames, asked):
+    for key, begins_on, withdrawn_on, is_proven, _is_extended in frames:
         assignment = assignments[key]
         unit_id, own = _with_receivers(assignment.unit_id, entries.get(key, []))
         facts = AssignmentFacts(
