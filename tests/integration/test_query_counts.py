@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from bench.data import fill
 from tests.factories.accounts import grant, sign_in
+from tests.support.statements import statements_sent
 from tracker.core import migrate
 from tracker.core.clock import FixedClock
 from tracker.core.db import db
@@ -90,20 +91,11 @@ def reader(
 
 def count_queries(app: Flask, client: FlaskClient, address: str) -> int:
     """Return how many queries a page makes; a second look, so that nothing is read at first use."""
-    sent: list[str] = []
-
-    def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
-        if not statement.startswith("BEGIN"):
-            sent.append(statement)
-
     assert client.get(address).status_code == 200, address
     with app.app_context():
         engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
+    with statements_sent(engine) as sent:
         assert client.get(address).status_code == 200, address
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
     return len(sent)
 
 

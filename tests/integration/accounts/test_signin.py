@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 
 from tests.factories.accounts import give_password, grant, post, sign_in
 from tests.integration.accounts.conftest import PASSWORD, World
+from tests.support.statements import statements_sent
 from tracker.accounts import authentication, passwords
 from tracker.accounts.models import LoginFailure, LoginSession, User
 from tracker.accounts.tokens import hash_token
@@ -442,16 +443,11 @@ def test_grant_counts_from_its_first_to_its_last_day(
 
 
 def test_signing_in_costs_two_queries(app: Flask, client: FlaskClient, world: World) -> None:
-    from sqlalchemy import event
-
     with app.app_context():
         sign_in(client, world.officer)
         engine = db.engine
-    statements: list[str] = []
-    event.listen(
-        engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])
-    )
-    assert client.get("/xac-nhan").status_code == 200
+    with statements_sent(engine) as statements:
+        assert client.get("/xac-nhan").status_code == 200
     assert sum("login_sessions" in one for one in statements) == 1
     assert sum("grants" in one for one in statements) == 1
     with app.app_context():

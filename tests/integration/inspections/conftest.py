@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +10,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
 
 from tests.factories.accounts import make_user, sign_in
 from tests.factories.inspections import sync_checklists
 from tests.factories.units import make_unit
 from tests.support.fillings import filling_of
-from tracker.core.db import db
 from tracker.core.rights import Role
 from tracker.testing.databases import Filling
 from tracker.units.models import UnitKind
@@ -97,23 +95,3 @@ def browse(app: Flask) -> Callable[[int], FlaskClient]:
         return client
 
     return make
-
-
-@pytest.fixture
-def count_queries(app: Flask) -> Iterator[Callable[[], list[str]]]:
-    """Return a function that begins a new list of the statements sent from then on."""
-    seen: list[list[str]] = [[]]
-
-    def note(_conn: object, _cursor: object, statement: str, *_more: object) -> None:
-        seen[-1].append(statement)
-
-    with app.app_context():
-        engine = db.engine
-    event.listen(engine, "before_cursor_execute", note)
-
-    def begin() -> list[str]:
-        seen.append([])
-        return seen[-1]
-
-    yield begin
-    event.remove(engine, "before_cursor_execute", note)

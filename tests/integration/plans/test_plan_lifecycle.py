@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from tests.factories.plans import make_plan, make_task
 from tests.factories.units import make_unit, make_unit_set, system_context
 from tests.integration.plans.conftest import Office
+from tests.support.statements import statements_sent
 from tracker.core.calendar import WorkingCalendar
 from tracker.core.context import acting
 from tracker.core.db import db
@@ -24,8 +25,8 @@ from tracker.core.errors import (
     TrackerError,
     ValidationFailed,
 )
-from tracker.core.work import run
-from tracker.plans import assign, copying, documents, figures, lifecycle, rows
+from tracker.core.work import Work, run
+from tracker.plans import assign, copying, documents, figures, history, lifecycle, rows
 from tracker.plans.assign import Deadline
 from tracker.plans.documents import DocumentChoice, NewDocument
 from tracker.plans.models import (
@@ -191,8 +192,6 @@ def test_issue_gives_the_same_history_as_rebuilding_it(office: Office) -> None:
         (one.valid_from, one.valid_to, one.due_on, one.unit_id)
         for one in db.session.scalars(select(AssignmentPeriod))
     ]
-    from tracker.plans import history
-
     with acting(system_context()):
         run(history.rebuild, [one.id for one in shares(task)])
     rebuilt = [
@@ -200,6 +199,24 @@ def test_issue_gives_the_same_history_as_rebuilding_it(office: Office) -> None:
         for one in db.session.scalars(select(AssignmentPeriod))
     ]
     assert stored == rebuilt
+
+
+def test_histories_are_made_anew_in_as_many_queries_whatever_their_number(office: Office) -> None:
+    plan = make_plan(office.agency)
+    tasks = [make_task(plan, office.north, office.south) for _ in range(4)]
+    ids = [one.id for task in tasks for one in shares(task)]
+
+    def anew(work: Work, keys: list[int]) -> int:
+        held = work.session.scalars(select(Assignment)).all()
+        # As after a bulk update: what the session holds is to be read again.
+        work.session.expire_all()
+        with statements_sent() as sent:
+            history.rebuild(work, keys)
+        assert len(held) == len(ids)
+        return len(sent)
+
+    with acting(system_context()):
+        assert run(anew, ids[:2]) == run(anew, ids)
 
 
 def test_issue_tells_listeners(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:

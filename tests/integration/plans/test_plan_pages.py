@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 
 import openpyxl
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from tests.factories.accounts import post
 from tests.factories.plans import make_plan, make_task
 from tests.factories.units import make_unit
 from tests.integration.plans.conftest import Office
+from tests.support.statements import statements_sent
 from tracker.core.db import db
 from tracker.plans.models import Plan, PlanState, RowKind, Task
 
@@ -30,20 +29,6 @@ ROW = {
     "document_kind": "decision",
     "document_id": "",
 }
-
-
-@contextmanager
-def counted_queries() -> Iterator[list[str]]:
-    said: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        said.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield said
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
 
 
 def version_of(html: str) -> str:
@@ -365,9 +350,9 @@ def test_tree_takes_as_many_queries_for_a_thousand_rows_as_for_a_hundred(office:
     numbers = []
     for key in ("nho", "lon"):
         client.get(f"/ke-hoach/{key}")
-        with counted_queries() as said:
+        with statements_sent() as said:
             assert client.get(f"/ke-hoach/{key}").status_code == 200
-        numbers.append(len([one for one in said if one.lstrip().upper().startswith("SELECT")]))
+        numbers.append(len(said))
     assert numbers[0] == numbers[1], said
     assert numbers[1] <= 16, said
 

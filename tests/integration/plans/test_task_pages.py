@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 import openpyxl
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event, func, select
+from sqlalchemy import func, select
 
 from tests.factories.plans import assignment_of, make_plan, make_task, report
 from tests.integration.plans.conftest import Office
+from tests.support.statements import statements_sent
 from tracker.core.db import db
 from tracker.core.work import run
 from tracker.files import queries as files
@@ -464,35 +463,19 @@ def test_unanswered_urges_are_counted(office: Office, task: int) -> None:
 # -- speed -----------------------------------------------------------------------------------
 
 
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    """Collect the statements that are sent within the block."""
-    sent: list[str] = []
-
-    def note(_c: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if statement.lstrip().upper().startswith(("SELECT", "WITH")):
-            sent.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-
-
 @pytest.mark.parametrize("address", ["/", "/viec", "/viec?sort=age&unit={north}", "/viec/{task}"])
 def test_queries_do_not_grow_with_rows(office: Office, plan: int, task: int, address: str) -> None:
     address = address.format(north=office.north, task=task)
     client = office.client("leader" if address.startswith("/viec") else "head")
     report(task, percent=10)
     client.get(address)
-    with counted() as few:
+    with statements_sent() as few:
         assert client.get(address).status_code == 200
     for number in range(60):
         make_task(plan, office.north, title=f"Việc thêm {number}", due_on=date(2026, 6, 1))
     for percent in range(20, 40):
         report(task, percent=percent)
-    with counted() as many:
+    with statements_sent() as many:
         assert client.get(address).status_code == 200
     assert len(many) == len(few), "\n".join(many)
     assert len(many) <= 12, "\n---\n".join(many)

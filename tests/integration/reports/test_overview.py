@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from tests.factories.accounts import grant, make_user, sign_in
 from tests.factories.plans import assignment_of, make_plan, make_task, report, withdraw
 from tests.factories.units import make_unit
+from tests.support.statements import statements_sent
 from tracker.core import kept
 from tracker.core.clock import FixedClock
 from tracker.core.context import current
@@ -381,32 +380,16 @@ def many(count: int) -> int:
     return root
 
 
-@contextmanager
-def counted() -> Iterator[list[str]]:
-    """Collect the statements that are sent within the block."""
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        if not statement.startswith(("BEGIN", "SAVEPOINT", "RELEASE", "ROLLBACK")):
-            sent.append(statement)
-
-    event.listen(db.engine, "before_cursor_execute", note)
-    try:
-        yield sent
-    finally:
-        event.remove(db.engine, "before_cursor_execute", note)
-
-
 @pytest.mark.parametrize("count", [100, 3000])
 def test_the_page_asks_at_most_twelve_queries(client: FlaskClient, count: int) -> None:
     """Whatever the number of rows, and fewer once its figures are kept."""
     root = many(count)
     sign_in(client, make_user(root, Role.LEADER))
     kept.forget()
-    with counted() as sent:
+    with statements_sent() as sent:
         assert client.get("/tong-quan").status_code == 200
     assert len(sent) <= 12, "\n".join(sent)
-    with counted() as again:
+    with statements_sent() as again:
         assert client.get("/tong-quan").status_code == 200
     assert len(again) <= 8, "\n".join(again)
 
