@@ -13,11 +13,24 @@ from sqlalchemy.orm import joinedload
 
 from tracker.accounts.models import Grant, User
 from tracker.accounts.permissions import MANAGE, ROLE_LABELS
-from tracker.admin.listing import Filter, choices_of
-from tracker.admin.views import SecureModelView
+from tracker.accounts.reauth import fresh_required
+from tracker.accounts.services import SwitchUsers, switch_users
+from tracker.admin.listing import Bulk, Filter, Write, choices_of
+from tracker.admin.views import Answer, SecureModelView, at
 from tracker.core.context import current
 from tracker.core.rights import Role
 from tracker.plugins.descriptors import AdminViewSpec
+
+
+def _close(view: SecureModelView, records: Sequence[User], form: Any) -> Write:
+    data = SwitchUsers(tuple(user.id for user in records), is_active=False)
+    return Write(switch_users, data, form.reason.data)
+
+
+def _open(view: SecureModelView, records: Sequence[User], form: Any) -> Write:
+    data = SwitchUsers(tuple(user.id for user in records), is_active=True)
+    return Write(switch_users, data, form.reason.data)
+
 
 ACTIVE, CLOSED = "active", "closed"
 IN_FORCE, OVER, LATER = "in_force", "over", "later"
@@ -67,11 +80,36 @@ class UserView(SecureModelView):
             lambda value: User.is_active.is_(value == ACTIVE),
         ),
     )
+    bulk = (
+        Bulk(
+            name="close",
+            label=_l("Khóa các tài khoản"),
+            question=_l("Khóa những tài khoản này? Phiên đăng nhập của họ kết thúc ngay."),
+            write=_close,
+            icon="lock",
+            done=_l("Đã khóa những tài khoản đã chọn."),
+            is_dangerous=True,
+        ),
+        Bulk(
+            name="open",
+            label=_l("Mở khóa các tài khoản"),
+            question=_l("Mở khóa những tài khoản này?"),
+            write=_open,
+            icon="check-circle",
+            done=_l("Đã mở khóa những tài khoản đã chọn."),
+        ),
+    )
     details_note = _l("Sửa thông tin, cấp quyền và khóa tài khoản ở trang đầy đủ của người dùng.")
 
     def page_url(self, record: Any) -> str:
         """Lead to the person's page."""
         return url_for("accounts.show_user", user_id=record.id)
+
+    @at("/hang-loat/", "POST")
+    def act_on_several(self) -> Answer:
+        """Do it as the person's page does: whoever acts has given the password lately."""
+        answer: Answer = fresh_required(super().act_on_several)()
+        return answer
 
 
 def _grants_at(value: str) -> ColumnElement[bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -391,6 +392,30 @@ def switch_user(work: Work, data: SwitchUser) -> int:
         void_links(work, user.id)
     user.is_active = data.is_active
     return user.id
+
+
+@dataclass(frozen=True)
+class SwitchUsers:
+    """Several accounts to close or to open, all of them or none."""
+
+    user_ids: Sequence[int]
+    is_active: bool
+
+
+def switch_users(work: Work, data: SwitchUsers) -> int:
+    """Close or open accounts and return how many.
+
+    Raises ValidationFailed with the name of the first one that can't be, as `switch_user` does.
+    """
+    for user_id in data.user_ids:
+        try:
+            switch_user(work, SwitchUser(user_id, data.is_active))
+        except ValidationFailed as error:
+            name = work.get(User, user_id).name
+            raise ValidationFailed(
+                [FieldError("", f"{name}: {one.message}") for one in error.errors]
+            ) from error
+    return len(data.user_ids)
 
 
 def void_links(work: Work, user_id: int | None) -> None:

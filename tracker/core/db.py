@@ -158,7 +158,7 @@ class Choice(Enum):
     comparator_factory = Comparator
 
 
-def choice(kind: type[StrEnum]) -> Choice:
+def choice(kind: type[StrEnum]) -> Enum:
     """Return a column type for a StrEnum: its values as text; the database refuses others."""
     if any(PLAIN_WORD.fullmatch(member.value) is None for member in kind):
         raise ValueError(f"values of {kind.__name__} are written into statements: plain words only")

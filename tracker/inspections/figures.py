@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from flask import has_request_context, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import ColumnElement, and_, case, exists, func, select
 
 from tracker.core.context import current
@@ -434,7 +435,7 @@ def section(query: PeriodQuery) -> SectionTable:
 def repeat_section(query: PeriodQuery) -> SectionTable:
     """Return the items that fail again and again."""
     return SectionTable(
-        headings=(_("Nội dung kiểm tra"), _("Phát hiện"), _("Lặp lại")),
+        headings=(_("Nội dung kiểm tra"), ngettext("Phát hiện", "Phát hiện", 2), _("Lặp lại")),
         rows=[(row.name, row.found, row.repeated) for row in repeats_by_item(query)],
         summary=_("Nội dung không đạt nhiều lần, theo mã của bảng kiểm."),
     )

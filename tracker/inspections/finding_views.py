@@ -109,7 +109,7 @@ def export_findings() -> Response:
 
 def _sheet(query: Select[Any], today: date) -> Sheet:
     return Sheet(
-        _("Phát hiện"),
+        ngettext("Phát hiện", "Phát hiện", 2),
         (
             Column(_("Nội dung"), 60),
             Column(_("Đơn vị"), 36),
@@ -361,7 +361,10 @@ def _finding_conflict(
         seen_version=finding.version,
         action=url_for("inspections.edit_finding", finding_id=finding_id),
         cancel_url=back,
-        crumbs=[(_("Kiểm tra"), url_for("inspections.list_visits")), (_("Phát hiện"), back)],
+        crumbs=[
+            (_("Kiểm tra"), url_for("inspections.list_visits")),
+            (ngettext("Phát hiện", "Phát hiện", 2), back),
+        ],
     )
 
 

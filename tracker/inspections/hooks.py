@@ -117,7 +117,7 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
         ),
         MenuItem(
             key="inspections.findings",
-            label=_l("Phát hiện"),
+            label=ngettext("Phát hiện", "Phát hiện", 2),
             endpoint="inspections.list_findings",
             icon="flag",
             group="inspection",
@@ -311,14 +311,14 @@ def tracker_register_search_providers() -> Sequence[SearchProvider]:
     return (
         SearchProvider(
             key="inspections.findings",
-            label=_l("Phát hiện"),
+            label=ngettext("Phát hiện", "Phát hiện", 2),
             search=panels.search_findings,
             permission=permissions.VIEW,
             weight=50,
         ),
         SearchProvider(
             key="inspections.visits",
-            label=_l("Cuộc kiểm tra"),
+            label=ngettext("Cuộc kiểm tra", "Cuộc kiểm tra", 2),
             search=panels.search_visits,
             permission=permissions.VIEW,
             weight=60,

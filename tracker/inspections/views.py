@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import flash, jsonify, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from sqlalchemy import Select
 from werkzeug.wrappers import Response
 
@@ -121,7 +122,7 @@ def _sheet(query: Select[Any]) -> Sheet:
             Column(_("Có mặt"), 10, "whole"),
             Column(_("Vắng có lý do"), 12, "whole"),
             Column(_("Vắng không lý do"), 12, "whole"),
-            Column(_("Phát hiện"), 10, "whole"),
+            Column(ngettext("Phát hiện", "Phát hiện", 2), 10, "whole"),
             Column(_("Lặp lại"), 10, "whole"),
             Column(_("Số thông báo"), 18),
             Column(_("Ngày thông báo"), 14, "date"),

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_ngettext as ngettext
 
 from tracker.accounts import sessions
 from tracker.core.work import Work, run
@@ -76,7 +77,7 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
     return (
         MenuItem(
             key="notices",
-            label=_l("Thông báo"),
+            label=ngettext("Thông báo", "Thông báo", 2),
             endpoint="notices.list_notices",
             icon="bell",
             group="day",

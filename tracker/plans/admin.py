@@ -9,6 +9,7 @@ from typing import Any
 from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_ngettext as ngettext
 from sqlalchemy import ColumnElement, or_, select, true
 from sqlalchemy.orm import joinedload
 from wtforms import SelectField
@@ -315,7 +316,7 @@ class TaskView(SecureModelView):
     record = Task
     permission = VIEW
     writing = MANAGE
-    label = _l("Nhiệm vụ")
+    label = ngettext("Nhiệm vụ", "Nhiệm vụ", 2)
     hint = _l("Tra cứu, xuất Excel; điều phối xếp nhiều dòng vào lĩnh vực một lần.")
     slug = "nhiem-vu"
     icon = "task"

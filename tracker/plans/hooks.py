@@ -102,7 +102,7 @@ def tracker_register_menu_items() -> Sequence[MenuItem]:
     return (
         MenuItem(
             key="tasks",
-            label=_l("Nhiệm vụ"),
+            label=ngettext("Nhiệm vụ", "Nhiệm vụ", 2),
             endpoint="plans.list_tasks",
             icon="task",
             group="day",
@@ -220,7 +220,7 @@ def tracker_register_panels() -> Sequence[Panel]:
     return (
         Panel(
             key="plans.unit",
-            title=_l("Nhiệm vụ"),
+            title=ngettext("Nhiệm vụ", "Nhiệm vụ", 2),
             place=Place.UNIT,
             render=unit_panel.unit_panel,
             permission="plans.view",
@@ -235,14 +235,14 @@ def tracker_register_search_providers() -> Sequence[SearchProvider]:
     return (
         SearchProvider(
             key="plans.plans",
-            label=_l("Kế hoạch"),
+            label=ngettext("Kế hoạch", "Kế hoạch", 2),
             search=plan_queries.search_plans,
             permission="plans.view",
             weight=20,
         ),
         SearchProvider(
             key="plans.tasks",
-            label=_l("Nhiệm vụ"),
+            label=ngettext("Nhiệm vụ", "Nhiệm vụ", 2),
             search=task_queries.search_tasks,
             permission="plans.view",
             weight=10,

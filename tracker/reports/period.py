@@ -15,6 +15,7 @@ from typing import Any, Final
 from flask import url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
 from tracker.core.context import current
 from tracker.core.db import db
@@ -426,7 +427,7 @@ def _by_area(query: PeriodQuery) -> SectionTable:
     return SectionTable(
         headings=(
             _("Lĩnh vực"),
-            _("Nhiệm vụ"),
+            ngettext("Nhiệm vụ", "Nhiệm vụ", 2),
             _("Hoàn thành"),
             _("Tỷ lệ (%)"),
             _("Phần việc quá hạn"),

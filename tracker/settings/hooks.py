@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flask import Blueprint
 from flask_babel import lazy_gettext as _l
+from flask_babel import lazy_ngettext as ngettext
 
 from tracker.plugins.descriptors import (
     AdminViewSpec,
@@ -65,7 +66,7 @@ def tracker_register_setting_groups() -> Sequence[SettingGroup]:
         ("progress", _l("Tiến độ và thời hạn")),
         ("inspections", _l("Kiểm tra")),
         ("reports", _l("Báo cáo")),
-        ("notices", _l("Thông báo")),
+        ("notices", ngettext("Thông báo", "Thông báo", 2)),
         ("accounts", _l("Tài khoản và đăng nhập")),
         ("files", _l("Tệp")),
         ("plugins", _l("Mô-đun")),

@@ -8,12 +8,14 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from tests.factories.accounts import sign_in
+from tests.factories.accounts import give_password, sign_in
 from tests.factories.plans import make_plan, make_task
 from tests.factories.units import make_unit, make_unit_set
 from tests.integration.admin.conftest import Desk, Place, field_value, plain_text
+from tracker.accounts.models import User
 from tracker.admin.views import URL
 from tracker.core.changes import ChangeSet
+from tracker.core.clock import FixedClock
 from tracker.core.db import db
 from tracker.plans.models import Plan, PlanState, ReformArea
 from tracker.settings.models import CalendarDay, ReportWindow
@@ -367,6 +369,61 @@ def test_shares_get_their_person_in_bulk(coordinator: Desk, place: Place) -> Non
         f"{URL}/phan-cong/hang-loat/", {**data, "person_id": str(place.leader)}
     )
     assert stranger.status_code == 422
+
+
+def test_accounts_are_closed_and_opened_together(
+    administrator: Desk, local: Desk, place: Place, clock: FixedClock
+) -> None:
+    people = [place.head, place.officer, place.local]
+    before = change_sets()
+    data = {"action": "close", "rowid": people}
+    asked = administrator.post(f"{URL}/nguoi-dung/hang-loat/", data)
+    assert "Khóa những tài khoản này?" in plain_text(asked)
+    assert "Hồ Thị Em" in plain_text(asked)
+    assert local.get("/").status_code == 200
+    data |= {"confirmed": "1", "reason": "Sáp nhập xã"}
+    assert administrator.post(f"{URL}/nguoi-dung/hang-loat/", data).status_code == 303
+    assert change_sets() == before + 1
+    assert local.get("/").status_code == 302
+    asking = select(User.id).where(User.is_active.is_(False)).order_by(User.id)
+    assert db.session.scalars(asking).all() == sorted(people)
+    data |= {"action": "open", "rowid": people[:2]}
+    assert administrator.post(f"{URL}/nguoi-dung/hang-loat/", data).status_code == 303
+    db.session.rollback()
+    assert db.session.scalars(asking).all() == people[2:]
+
+
+def test_no_account_is_closed_with_ones_own_among_them(administrator: Desk, place: Place) -> None:
+    data = {"action": "close", "rowid": [place.head, place.administrator]}
+    data |= {"confirmed": "1", "reason": "Nhầm"}
+    refused = administrator.post(f"{URL}/nguoi-dung/hang-loat/", data)
+    assert refused.status_code == 422
+    assert "Trần Thị An: Không thể tự khóa tài khoản của mình." in plain_text(refused)
+    assert "Nhầm" in refused.text
+    db.session.rollback()
+    assert all(db.session.scalars(select(User.is_active)))
+
+
+def test_accounts_are_closed_by_who_gave_the_password_lately(
+    administrator: Desk, place: Place, clock: FixedClock
+) -> None:
+    give_password(place.administrator, "con trâu xanh bay")
+    sign_in(administrator.client, place.administrator)
+    clock.advance(minutes=11)
+    data = {"action": "close", "rowid": [place.head], "confirmed": "1", "reason": "Nghỉ việc"}
+    asked = administrator.post(f"{URL}/nguoi-dung/hang-loat/", data)
+    assert field_value(asked, "reason") == "Nghỉ việc"
+    assert db.session.get_one(User, place.head).is_active
+    db.session.rollback()
+    data["confirm_password"] = "con trâu xanh bay"
+    assert administrator.post(f"{URL}/nguoi-dung/hang-loat/", data).status_code == 303
+    db.session.rollback()
+    assert not db.session.get_one(User, place.head).is_active
+
+
+def test_who_manages_no_accounts_closes_none(coordinator: Desk, place: Place) -> None:
+    data = {"action": "close", "rowid": [place.head], "confirmed": "1", "reason": "x"}
+    assert coordinator.post(f"{URL}/nguoi-dung/hang-loat/", data).status_code == 403
 
 
 @pytest.mark.parametrize("ids", [["x"], ["1 or 1"], ["-1"], ["9" * 30], ["999999"]])
