@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from gettext import NullTranslations
 from pathlib import Path
 
 from babel import Locale
+from babel.support import NullTranslations, Translations
 from flask import Flask, g, has_request_context, request
 from flask_babel import Babel, Domain, get_locale, get_translations, ngettext
 from flask_babel import gettext as _
@@ -114,7 +114,11 @@ def show_due(due_on: date | None, today: date) -> str:
 
 
 class _Words(Domain):  # type: ignore[misc]
-    """The words of the app: found by language, where the library asks three times which it is."""
+    """The words of the app: found by language, where the library asks three times which it is.
+
+    Each catalogue is asked only for what the ones before it lack. The library lays them over each
+    other, and then one word of a plug-in hides the core's singular and plural of it.
+    """
 
     def __init__(self, domain: str) -> None:
         super().__init__(domain=domain)
@@ -124,9 +128,18 @@ class _Words(Domain):  # type: ignore[misc]
         locale = get_locale()
         found = self._by_locale.get(locale)
         if found is None:
-            found = super().get_translations()
+            found = self._read(locale)
             if locale is not None:
                 self._by_locale[locale] = found
+        return found
+
+    def _read(self, locale: Locale | None) -> NullTranslations:
+        found = NullTranslations()
+        for folder in self.translation_directories if locale is not None else ():
+            words = Translations.load(folder, [str(locale)], self.domain[0])
+            if isinstance(words, Translations):
+                words.add_fallback(found)
+                found = words
         return found
 
 
