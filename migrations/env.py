@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import TypeDecorator
 
-from tracker.core.db import Base
+from tracker.core.db import Base, Choice
 from tracker.core.migrate import VERSION_TABLE, is_plugin_table
 from tracker.core.secrets import seal, unseal
 from tracker.features import load_models
@@ -27,6 +27,8 @@ def render_item(kind, item, autogen):
     """Write own types as what the database sees: a migration imports nothing of the product."""
     if kind == "type" and isinstance(item, TypeDecorator):
         return f"sa.{item.impl!r}"
+    if kind == "type" and isinstance(item, Choice):
+        return "sa.Enum" + repr(item).removeprefix("Choice")
     return False
 
 

@@ -337,12 +337,17 @@ def test_revision_writes_the_difference_and_nothing_without_one(folder: Path, pa
     )
     with (package / "models.py").open("a", encoding="utf-8") as file:
         file.write(
-            "\n\nclass Shelf(Model):\n"
+            "\n\nfrom enum import StrEnum\n"
+            "from tracker.api.models import choice\n\n\n"
+            "class Wood(StrEnum):\n"
+            '    OAK = "oak"\n\n\n'
+            "class Shelf(Model):\n"
             '    __tablename__ = "plugin_so_tay__shelves"\n'
             '    __label__ = _l("Kệ")\n'
             '    __field_labels__: ClassVar[Mapping[str, Label]] = {"name": _l("Tên kệ")}\n\n'
             "    id: Mapped[int] = mapped_column(primary_key=True)\n"
             "    name: Mapped[str] = mapped_column(String(40))\n"
+            "    wood: Mapped[Wood] = mapped_column(choice(Wood))\n"
         )
     result = invoke(revision, folder, "Add a colour")
     assert result.exit_code == 0, result.output
@@ -353,5 +358,6 @@ def test_revision_writes_the_difference_and_nothing_without_one(folder: Path, pa
     # What tables tell the product of themselves is no part of their history.
     assert "plugin_so_tay__shelves" in text
     assert "info=" not in text
+    assert "sa.Enum('oak', name='wood', native_enum=False" in text
     ast.parse(text)
     assert "tracker" not in text.replace("plugin_so_tay", "")
