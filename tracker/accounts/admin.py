@@ -1,4 +1,6 @@
-"""People and their roles in the back office: read here, changed on the pages of accounts."""
+"""People and their roles in the back office: accounts are closed and opened here, many at once; all
+else is changed on the pages of accounts.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,7 @@ class UserView(SecureModelView):
     record = User
     permission = MANAGE
     label = _l("Người dùng")
-    hint = _l("Tài khoản và nơi công tác. Mở trang đầy đủ để sửa, khóa, đặt lại mật khẩu.")
+    hint = _l("Khóa, mở khóa nhiều tài khoản một lần. Sửa và đặt lại mật khẩu ở trang đầy đủ.")
     slug = "nguoi-dung"
     icon = "users"
     search_column = "folded"
@@ -99,7 +101,7 @@ class UserView(SecureModelView):
             done=_l("Đã mở khóa những tài khoản đã chọn."),
         ),
     )
-    details_note = _l("Sửa thông tin, cấp quyền và khóa tài khoản ở trang đầy đủ của người dùng.")
+    details_note = _l("Sửa thông tin, cấp quyền ở trang đầy đủ của người dùng.")
 
     def page_url(self, record: Any) -> str:
         """Lead to the person's page."""

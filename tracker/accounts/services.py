@@ -408,13 +408,16 @@ def switch_users(work: Work, data: SwitchUsers) -> int:
     Raises ValidationFailed with the name of the first one that can't be, as `switch_user` does.
     """
     for user_id in data.user_ids:
+        name = work.get(User, user_id).name
         try:
             switch_user(work, SwitchUser(user_id, data.is_active))
         except ValidationFailed as error:
-            name = work.get(User, user_id).name
             raise ValidationFailed(
                 [FieldError("", f"{name}: {one.message}") for one in error.errors]
             ) from error
+        except PermissionDenied as error:
+            message = _("%(name)s còn giữ vai trò ngoài phạm vi của bạn.", name=name)
+            raise ValidationFailed([FieldError("", message)]) from error
     return len(data.user_ids)
 
 

@@ -66,6 +66,8 @@ class Deadline:
     in_working_days: bool = False
     triggered_on: date | None = None
     review_on: date | None = None
+    # The task of the same plan that a conditional one waits for, where the condition is one.
+    awaits_id: int | None = None
     read_by: str = "person"
     confidence: int = 100
 
@@ -83,6 +85,7 @@ class Deadline:
             in_working_days=self.in_working_days and conditional,
             triggered_on=self.triggered_on if conditional else None,
             review_on=self.review_on if conditional else None,
+            awaits_id=self.awaits_id if conditional else None,
             read_by=self.read_by,
             confidence=self.confidence,
         )
@@ -125,6 +128,7 @@ class Deadline:
             "trigger_in_working_days": self.in_working_days,
             "triggered_on": self.triggered_on,
             "review_on": self.review_on,
+            "awaits_id": self.awaits_id,
             "deadline_read_by": self.read_by,
             "deadline_confidence": self.confidence,
         }
@@ -143,6 +147,7 @@ class Deadline:
             in_working_days=task.trigger_in_working_days,
             triggered_on=task.triggered_on,
             review_on=task.review_on,
+            awaits_id=task.awaits_id,
             read_by=task.deadline_read_by,
             confidence=task.deadline_confidence,
         )

@@ -9,6 +9,7 @@ from flask_babel import gettext as _
 
 from tracker.core.errors import ValidationFailed
 from tracker.core.work import Work
+from tracker.plans import waiting
 from tracker.plans.documents import require_changeable
 from tracker.plans.models import Plan, ReformArea, Task
 
@@ -69,5 +70,7 @@ def set_confirmation(work: Work, data: SetConfirmation) -> int:
         require_changeable(plan)
         if plan.needs_confirmation != data.needs_confirmation:
             plan.needs_confirmation = data.needs_confirmation
+            if not data.needs_confirmation:
+                waiting.wake_reported(work, plan)
             changed += 1
     return changed

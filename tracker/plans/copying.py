@@ -199,7 +199,8 @@ def copy_plan(work: Work, data: CopyPlan) -> int:
     index_of: dict[int, int] = {}
     drafts: list[rows.RowDraft] = []
     for task in tasks:
-        deadline = Deadline.of(task)
+        # What it waits for is the other task's copy, which is known once all are made.
+        deadline = replace(Deadline.of(task), awaits_id=None)
         index_of[task.id] = len(drafts)
         drafts.append(
             rows.RowDraft(

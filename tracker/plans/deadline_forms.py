@@ -22,7 +22,7 @@ from tracker.core.numbers import read_whole
 from tracker.core.text import fold
 from tracker.plans.assign import LONGEST_DEADLINE_TEXT, Deadline
 from tracker.plans.task_forms import options
-from tracker.web.forms import Day, Longest, Text
+from tracker.web.forms import Day, Longest, Text, optional_int
 
 KIND_LABELS: Final = (
     (DeadlineKind.DATE, _l("Một ngày")),
@@ -184,6 +184,13 @@ class DeadlineFields:
         [Needed(), Longest(LONGEST_DEADLINE_TEXT)],
         description=_l("Như “có hướng dẫn của Bộ Nội vụ”."),
     )
+    awaits_id = SelectField(
+        _l("Chờ việc nào của kế hoạch này"),
+        coerce=optional_int,
+        validate_choice=False,
+        render_kw={"data-kind": "combobox"},
+        description=_l("Việc ấy xong thì việc này lại hiện trong “Hôm nay” để ghi ngày."),
+    )
     trigger_offset = Text(_l("Hạn sau khi có điều kiện (số ngày)"), [Longest(6)])
     trigger_in_working_days = BooleanField(_l("Tính theo ngày làm việc"))
     review_on = Day(_l("Ngày xem lại nếu chưa có điều kiện"))
@@ -232,6 +239,7 @@ class DeadlineFields:
             offset=read_whole(offset, MOST_DAYS) if offset else None,
             in_working_days=bool(self.trigger_in_working_days.data),
             review_on=self.review_on.data,
+            awaits_id=self.awaits_id.data,
         )
 
 
@@ -247,6 +255,7 @@ def deadline_values(deadline: Deadline) -> dict[str, object]:
         "trigger_offset": "" if deadline.offset is None else str(deadline.offset),
         "trigger_in_working_days": deadline.in_working_days,
         "review_on": deadline.review_on,
+        "awaits_id": deadline.awaits_id,
     }
     if rule is None:
         return values

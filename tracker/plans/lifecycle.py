@@ -177,11 +177,14 @@ def edit_plan(work: Work, data: EditPlan) -> int:
     if errors or issuer is None:
         raise ValidationFailed(errors)
     plan.key = key
+    was_confirmed = plan.needs_confirmation
     _fill(plan, given)
     # The new issuer must lie within the actor's reach too, or a plan could be given away.
     work.require("plans.manage", plan)
     _fill_search(plan, issuer)
     work.session.flush()
+    if was_confirmed and not plan.needs_confirmation:
+        waiting.wake_reported(work, plan)
     return plan.id
 
 

@@ -57,6 +57,7 @@ DEADLINE_FIELDS: Final = (
     "trigger_offset",
     "trigger_in_working_days",
     "review_on",
+    "awaits_id",
 )
 Choices = list[tuple[int, str]]
 
@@ -303,13 +304,6 @@ class RowForm(DeadlineFields, DocumentFields, Form):
         render_kw={"data-kind": "combobox"},
     )
     coordinator_text = Text(_l("Phối hợp, ghi như văn bản"), [Longest(LONGEST_NOTE)])
-    awaits_id = SelectField(
-        _l("Chờ việc nào của kế hoạch này"),
-        coerce=optional_int,
-        validate_choice=False,
-        render_kw={"data-kind": "combobox"},
-        description=_l("Việc ấy xong thì việc này lại hiện trong “Hôm nay” để ghi ngày."),
-    )
     budget_text = Text(_l("Kinh phí"), [Longest(LONGEST_LINE)])
     note = Note(_l("Ghi chú"), [Longest(LONGEST_NOTE)])
 
@@ -330,7 +324,6 @@ class RowForm(DeadlineFields, DocumentFields, Form):
             budget_text=self.budget_text.data or "",
             note=self.note.data or "",
             deadline=self.deadline() if kind is RowKind.TASK else Deadline(),
-            awaits_id=self.awaits_id.data,
         )
 
 
@@ -349,7 +342,6 @@ def row_values(task: Task, leads: list[int], coordinators: list[int]) -> dict[st
         "lead_text": task.lead_text,
         "coordinator_ids": coordinators,
         "coordinator_text": task.coordinator_text,
-        "awaits_id": task.awaits_id,
         "budget_text": task.budget_text,
         "note": task.note,
         **deadline_values(Deadline.of(task)),

@@ -599,12 +599,12 @@ def list_lead_units(session: Session, plan_id: int) -> list[tuple[int, str]]:
     return [(row.id, row.name) for row in session.execute(query)]
 
 
-def parent_choices(
+def row_choices(
     session: Session, plan_id: int, kinds: Collection[RowKind], without: int | None = None
 ) -> list[tuple[int, str]]:
-    """Return (id, label) of rows that others can stand under, indented, in order.
+    """Return (id, label) of a plan's rows of some kinds, indented, in order, for a row's form.
 
-    `without` leaves out a row and everything under it: nothing lies under itself.
+    `without` leaves out that row and everything under it.
     """
     rows = session.execute(
         select(Task.id, Task.number, Task.title, Task.path)

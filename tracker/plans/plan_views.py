@@ -716,9 +716,9 @@ def _fill_row_choices(
     kinds = (RowKind.GROUP, RowKind.TASK)
     if task is None:
         top = ("", _("Đầu kế hoạch"))
-        rest = plan_queries.parent_choices(session, plan.id, kinds)
+        rest = plan_queries.row_choices(session, plan.id, kinds)
         form.parent_id.choices = options([top, *rest])
-    awaited = plan_queries.parent_choices(
+    awaited = plan_queries.row_choices(
         session, plan.id, (RowKind.TASK,), without=task.id if task else None
     )
     chosen = task.awaits_id if task else None
@@ -903,7 +903,7 @@ def _row_conflict(form: Any, plan: Plan, task: Task, version: int, error: Confli
     deadline = conflict.Composite(
         label=str(_("Thời hạn")),
         template="plans/_deadline_fields.html",
-        show=row_merge.deadline_words,
+        show=_deadline_words,
         covers=DEADLINE_FIELDS,
     )
     url = url_for("plans.show_plan", key=plan.key)
@@ -924,6 +924,12 @@ def _row_conflict(form: Any, plan: Plan, task: Task, version: int, error: Confli
             (plan.title, url),
         ],
     )
+
+
+def _deadline_words(deadline: assign.Deadline) -> str:
+    words = row_merge.deadline_words(deadline)
+    awaited = db.session.get(Task, deadline.awaits_id) if deadline.awaits_id else None
+    return words if awaited is None else f"{words} · {_('Chờ việc:')} {awaited.title}"
 
 
 @blueprint.post("/ke-hoach/<key>/dong/<int:task_id>/xoa")
@@ -998,13 +1004,13 @@ def move_row(key: str, task_id: int) -> Answer:
     form.parent_id.choices = options(
         [
             *top,
-            *plan_queries.parent_choices(session, plan.id, kinds, task.id),
+            *plan_queries.row_choices(session, plan.id, kinds, task.id),
         ]
     )
     form.before_id.choices = options(
         [
             ("", _("Cuối nhóm")),
-            *plan_queries.parent_choices(session, plan.id, list(RowKind), task.id),
+            *plan_queries.row_choices(session, plan.id, list(RowKind), task.id),
         ]
     )
     return render_template("plans/move.html", form=form, plan=plan, task=task), status

@@ -118,6 +118,7 @@ def report_progress(work: Work, data: ReportProgress) -> Recorded:
         raise ValidationFailed(problems)
     require_version(assignment, data.version, _differences(assignment, data))
     is_done = data.reported is Reported.DONE
+    was_done = assignment.reported is Reported.DONE
     entry = enter(
         work,
         assignment,
@@ -148,7 +149,7 @@ def report_progress(work: Work, data: ReportProgress) -> Recorded:
     history.rebuild(work, [assignment.id])
     if is_done and plan.needs_confirmation:
         notices.tell_reported_done(work, assignment, entry)
-    elif is_done:
+    elif is_done and not was_done:
         waiting.wake(work, [assignment.task_id])
     work.emit(
         ProgressReported(
@@ -372,7 +373,8 @@ def decide_dispute(work: Work, data: DecideDispute) -> int:
         _put_right(work, plan, assignment, data)
     entry = enter(work, assignment, EntryKind.DISPUTE_DECIDED, note=data.note)
     history.rebuild(work, [assignment.id])
-    waiting.wake(work, [assignment.task_id])
+    if data.accepted and data.done_on is not None:
+        waiting.wake(work, [assignment.task_id])
     notices.tell_dispute_decided(
         work, assignment, entry, opened.recorded_by_id, approved=data.accepted
     )

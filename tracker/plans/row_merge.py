@@ -33,7 +33,6 @@ PLAIN: Final = (
     "lead_text",
     "coordinator_text",
     "unit_set_id",
-    "awaits_id",
     "budget_text",
     "note",
 )
@@ -48,6 +47,7 @@ DEADLINE: Final = (
     "trigger_offset",
     "trigger_in_working_days",
     "review_on",
+    "awaits_id",
 )
 DAYS: Final = ("deadline_on", "window_start", "review_on")
 
@@ -79,7 +79,6 @@ def input_of(task: Task, leads: Collection[int], coordinators: Collection[int]) 
         budget_text=task.budget_text,
         note=task.note,
         deadline=Deadline.of(task),
-        awaits_id=task.awaits_id,
         is_invented=task.is_invented,
     )
 

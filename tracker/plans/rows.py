@@ -16,7 +16,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
-from tracker.core.deadlines import DeadlineKind
 from tracker.core.errors import Conflict, ValidationFailed
 from tracker.core.text import fold, normalise, sort_key
 from tracker.core.work import Work
@@ -80,8 +79,6 @@ class RowInput:
     note: str = ""
     deadline: Deadline = field(default_factory=Deadline)
     is_invented: bool = False
-    # The task of the same plan that a conditional one waits for, where the condition is one.
-    awaits_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -273,7 +270,8 @@ def add_row(work: Work, data: AddRow) -> int:
     nodes = load_nodes(work.session, plan.id)
     by_id = {node.id: node for node in nodes}
     row = data.row
-    errors = problems(work.session, row) | _awaited_problems(work.session, plan.id, None, row)
+    errors = problems(work.session, row)
+    errors |= _awaited_problems(work.session, plan.id, None, row.deadline)
     parent = by_id.get(data.parent_id) if data.parent_id is not None else None
     if data.parent_id is not None and parent is None:
         errors["parent_id"] = _("Không có nhóm này trong kế hoạch.")
@@ -314,7 +312,8 @@ def add_row(work: Work, data: AddRow) -> int:
         work.session.flush()
         record_versions(work, plan, [task], document, ADDED)
         assign.assign_tasks(work, plan, [task])
-        _wake(work, task)
+        if task.review_on is None:
+            waiting.ask_if_settled(work, task)
     return task.id
 
 
@@ -322,8 +321,8 @@ def edit_row(work: Work, data: EditRow) -> int:
     """Change what a row says and return its key.
 
     In an issued plan every change of what is printed needs an amending document, and moves the
-    row's assignments with it; area and note may be put right at any time. Raises ValidationFailed,
-    Conflict, NotFound, PermissionDenied.
+    row's assignments with it; area, note and which task it waits for may be put right at any time.
+    Raises ValidationFailed, Conflict, NotFound, PermissionDenied.
     """
     task = work.get(Task, data.task_id)
     plan = _open_plan(work, task.plan_id)
@@ -334,7 +333,7 @@ def edit_row(work: Work, data: EditRow) -> int:
     row = data.row
     errors = problems(work.session, row)
     errors.update(_kind_problems(work.session, task, row.kind))
-    errors.update(_awaited_problems(work.session, task.plan_id, task.id, row))
+    errors.update(_awaited_problems(work.session, task.plan_id, task, row.deadline))
     if errors:
         raise ValidationFailed(errors)
     names = load_names(work.session, plan.id, [task.id])
@@ -352,7 +351,8 @@ def edit_row(work: Work, data: EditRow) -> int:
     after = content_of(task, load_names(work.session, plan.id, [task.id]))
     new_deadline = Deadline.of(task)
     same_days = deadline.same_time(new_deadline)
-    _wake(work, task)
+    if deadline.awaits_id != new_deadline.awaits_id and deadline.review_on == task.review_on:
+        waiting.ask_if_settled(work, task)
     if before == after and same_days and old_units == new_units:
         return task.id
     document = amending_document(work, plan, data.document)
@@ -366,8 +366,9 @@ def edit_row(work: Work, data: EditRow) -> int:
             is_deadline_changed=not same_days,
         )
         assign.carry_out(work, plan, task, change)
-        # The last share that was not done may have gone.
-        waiting.wake(work, [task.id])
+        if change.removed_units:
+            # The last share that was not done may have gone.
+            waiting.wake(work, [task.id])
     return task.id
 
 
@@ -562,19 +563,19 @@ def _count_units(session: Session, ids: Collection[int]) -> int:
 
 
 def _awaited_problems(
-    session: Session, plan_id: int, task_id: int | None, row: RowInput
+    session: Session, plan_id: int, task: Task | None, deadline: Deadline
 ) -> dict[str, str]:
-    """Return what is wrong with the task that a row waits for: one of the same plan, and none that
-    waits for this one itself, be it through others.
+    """Return what is wrong with the task that a row waits for: one of the same plan and in force,
+    and none that waits for this one itself, be it through others.
     """
-    awaited = row.awaits_id
-    if awaited is None or row.deadline.kind is not DeadlineKind.CONDITIONAL:
+    awaited = deadline.tidy().awaits_id
+    if awaited is None or (task is not None and task.awaits_id == awaited):
         return {}
     chain = {
         found.id: found.awaits_id
         for found in session.execute(
             select(Task.id, Task.awaits_id).where(
-                Task.plan_id == plan_id, Task.kind == RowKind.TASK
+                Task.plan_id == plan_id, Task.kind == RowKind.TASK, Task.withdrawn_on.is_(None)
             )
         )
     }
@@ -583,7 +584,7 @@ def _awaited_problems(
     seen: set[int] = set()
     step: int | None = awaited
     while step is not None and step not in seen:
-        if step == task_id:
+        if task is not None and step == task.id:
             return {"awaits_id": _("Việc ấy lại chờ chính việc này.")}
         seen.add(step)
         step = chain.get(step)
@@ -595,6 +596,9 @@ def _kind_problems(session: Session, task: Task, kind: RowKind) -> dict[str, str
         return {}
     if task.kind is RowKind.TASK and has_assignments(session, task.id):
         return {"kind": _("Việc đã giao cho đơn vị thì không đổi thành nhóm hay hoạt động được.")}
+    waiting_title = session.scalar(select(Task.title).where(Task.awaits_id == task.id).limit(1))
+    if waiting_title is not None:
+        return {"kind": _("Việc “%(title)s” đang chờ việc này.", title=waiting_title)}
     parent = session.get(Task, task.parent_id) if task.parent_id is not None else None
     children = set(session.scalars(select(Task.kind).where(Task.parent_id == task.id).distinct()))
     try:
@@ -623,7 +627,6 @@ def columns(row: RowInput) -> dict[str, object]:
         "lead_text": normalise(row.lead_text) if is_task else "",
         "coordinator_text": normalise(row.coordinator_text) if is_task else "",
         "unit_set_id": row.unit_set_id if is_task else None,
-        "awaits_id": row.awaits_id if deadline.kind is DeadlineKind.CONDITIONAL else None,
         "budget_text": normalise(row.budget_text),
         "note": normalise(row.note),
         "is_invented": row.is_invented,
@@ -639,12 +642,6 @@ def _fill(task: Task, row: RowInput) -> None:
         setattr(task, name, value)
     # Recorded when the condition is met, not typed with the row.
     task.triggered_on = triggered_on
-
-
-def _wake(work: Work, task: Task) -> None:
-    """Ask about a row at once whose task waited for was done before they were linked."""
-    if task.awaits_id is not None:
-        waiting.wake(work, [task.awaits_id])
 
 
 def _lead_set(work: Work, task: Task) -> list[int]:

@@ -816,11 +816,14 @@ def answer_urge(urge_id: int) -> BaseResponse:
     return _handle(act, form, head, share, do)
 
 
-def _condition_day(head: TaskHead) -> date | None:
-    """Return the day to begin with: as recorded, else when the task that it waits for was done."""
-    if head.triggered_on is not None or head.awaits_id is None:
-        return head.triggered_on
-    return waiting.done_on(db.session(), head.awaits_id)
+def _condition_words(head: TaskHead) -> str:
+    """Say what a task waits for, and when the task that it waits for was done."""
+    awaited = task_queries.find_task(head.awaits_id) if head.awaits_id is not None else None
+    done_on = waiting.done_on(db.session(), awaited.id) if awaited is not None else None
+    if awaited is None or done_on is None:
+        return head.trigger_text
+    done = _("Việc “%(title)s” xong ngày %(day)s.", title=awaited.title, day=show_date(done_on))
+    return f"{head.trigger_text} {done}"
 
 
 @blueprint.route("/viec/<int:task_id>/dieu-kien", methods=["GET", "POST"])
@@ -831,7 +834,7 @@ def trigger_task(task_id: int) -> BaseResponse:
     if head is None:
         raise NotFound
     is_post = request.method == "POST"
-    form = TriggerForm() if is_post else TriggerForm(None, triggered_on=_condition_day(head))
+    form = TriggerForm() if is_post else TriggerForm(None, triggered_on=head.triggered_on)
 
     def do() -> object:
         wanted = form.to_input(task_id)
@@ -841,7 +844,7 @@ def trigger_task(task_id: int) -> BaseResponse:
         due_on = run(progress.record_trigger, wanted)
         return _("Đã ghi ngày có điều kiện; hạn là %(day)s.", day=show_date(due_on))
 
-    act = _Act(_("Ghi ngày có điều kiện"), _("Lưu"), intro=head.trigger_text)
+    act = _Act(_("Ghi ngày có điều kiện"), _("Lưu"), intro=_condition_words(head))
     return _handle(act, form, head, None, do)
 
 

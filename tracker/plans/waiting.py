@@ -38,9 +38,10 @@ def done_on(session: Session, task_id: int) -> date | None:
 def wake(work: Work, task_ids: Collection[int]) -> None:
     """Ask from today on about what waits for these tasks, as far as they are done or withdrawn.
 
-    A day that somebody sets after this for asking again is kept.
+    For what has just come nearer to that: a day that somebody sets after it for asking again is
+    kept.
     """
-    waiting = work.session.scalars(
+    asleep = work.session.scalars(
         select(Task)
         .where(
             Task.awaits_id.in_(sorted(set(task_ids))),
@@ -49,14 +50,43 @@ def wake(work: Work, task_ids: Collection[int]) -> None:
             or_(Task.review_on.is_(None), Task.review_on > work.today),
         )
         .order_by(Task.id)
+        # As it is now: whoever edits one meanwhile has to wait, and does not stop a report.
+        .with_for_update()
+        .execution_options(populate_existing=True)
     ).all()
-    settled: dict[int, bool] = {}
-    for task in waiting:
-        assert task.awaits_id is not None
-        if task.awaits_id not in settled:
-            settled[task.awaits_id] = _is_settled(work.session, task.awaits_id)
-        if settled[task.awaits_id]:
+    awaited = {task.awaits_id for task in asleep if task.awaits_id is not None}
+    if not awaited:
+        return
+    # Of two units that report their last shares at once, the second one sees both.
+    work.session.execute(select(Task.id).where(Task.id.in_(sorted(awaited))).with_for_update())
+    settled = {key for key in sorted(awaited) if _is_settled(work.session, key)}
+    for task in asleep:
+        if task.awaits_id in settled:
             task.review_on = work.today
+
+
+def wake_reported(work: Work, plan: Plan) -> None:
+    """Ask about what waits for tasks that were reported as done, as nobody has to confirm that."""
+    reported = (
+        select(Assignment.task_id)
+        .join(Task, Task.id == Assignment.task_id)
+        .where(
+            Task.plan_id == plan.id,
+            Assignment.reported == Reported.DONE,
+            Assignment.confirmed_on.is_(None),
+            Assignment.withdrawn_on.is_(None),
+        )
+    )
+    work.session.flush()
+    wake(work, work.session.scalars(reported).all())
+
+
+def ask_if_settled(work: Work, task: Task) -> None:
+    """Ask from today on about a row that was linked to what is done or withdrawn already."""
+    if task.awaits_id is None or task.triggered_on is not None:
+        return
+    if _is_settled(work.session, task.awaits_id):
+        task.review_on = work.today
 
 
 def forget(work: Work, which: ColumnElement[bool]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from tests.factories.accounts import give_password, sign_in
+from tests.factories.accounts import give_password, grant, make_user, sign_in
 from tests.factories.plans import make_plan, make_task
 from tests.factories.units import make_unit, make_unit_set
 from tests.integration.admin.conftest import Desk, Place, field_value, plain_text
@@ -17,6 +18,7 @@ from tracker.admin.views import URL
 from tracker.core.changes import ChangeSet
 from tracker.core.clock import FixedClock
 from tracker.core.db import db
+from tracker.core.rights import Role
 from tracker.plans.models import Plan, PlanState, ReformArea
 from tracker.settings.models import CalendarDay, ReportWindow
 from tracker.units.models import Unit, UnitSet
@@ -400,6 +402,21 @@ def test_no_account_is_closed_with_ones_own_among_them(administrator: Desk, plac
     assert refused.status_code == 422
     assert "Trần Thị An: Không thể tự khóa tài khoản của mình." in plain_text(refused)
     assert "Nhầm" in refused.text
+    db.session.rollback()
+    assert all(db.session.scalars(select(User.is_active)))
+
+
+def test_who_holds_more_elsewhere_is_named_and_nobody_is_closed(
+    desk_of: Callable[[int], Desk], place: Place
+) -> None:
+    chief = make_user(place.near, Role.ADMINISTRATOR)
+    grant(place.officer, Role.INSPECTOR, place.far)
+    data = {"action": "close", "rowid": [place.head, place.officer]}
+    data |= {"confirmed": "1", "reason": "Sáp nhập xã"}
+    refused = desk_of(chief).post(f"{URL}/nguoi-dung/hang-loat/", data)
+    assert refused.status_code == 422
+    assert "Hồ Thị Em còn giữ vai trò ngoài phạm vi của bạn." in plain_text(refused)
+    assert "Sáp nhập xã" in refused.text
     db.session.rollback()
     assert all(db.session.scalars(select(User.is_active)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -9,13 +10,13 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from tests.factories.accounts import post
-from tests.factories.plans import assignment_of, make_plan, make_task, report
+from tests.factories.plans import assignment_of, make_plan, make_task, report, withdraw
 from tests.integration.plans.conftest import Office
 from tracker.core.clock import FixedClock
 from tracker.core.db import db
 from tracker.core.deadlines import DeadlineKind
 from tracker.core.work import run
-from tracker.plans import copying, lifecycle, rows
+from tracker.plans import bulk, copying, lifecycle, rows
 from tracker.plans.models import Assignment, Plan, PlanState, RowKind, Task
 
 # The clock stands at 16/06/2026.
@@ -121,6 +122,14 @@ def row_form(task: int, **more: str) -> dict[str, str]:
     return {**values, **more}
 
 
+def day_in(form: str, name: str) -> str:
+    """Return the day that a form begins with, '' for none."""
+    field = re.search(rf'<input[^>]* name="{name}"[^>]*>', form)
+    assert field is not None
+    value = re.search(r' value="([^"]*)"', field[0])
+    return value[1] if value else ""
+
+
 def link(office: Office, task: int, other: int | str) -> TestResponse:
     """Say on the row's form what the task waits for."""
     form = row_form(task, awaits_id=str(other))
@@ -146,18 +155,25 @@ def test_task_is_asked_about_as_soon_as_the_one_it_waits_for_is_done(
     page = office.client("coordinator").get(f"/viec/{task}").get_data(as_text=True)
     assert "xong ngày 16/06/2026" in page
     form = office.client("coordinator").get(f"/viec/{task}/dieu-kien").get_data(as_text=True)
-    assert 'value="16/06/2026"' in form
-    # Not yet all the same: the day that is set now counts.
-    assert answer(office, task, review_on="01/07/2026").status_code == 302
+    assert "Việc “Trình dự thảo quy chế” xong ngày 16/06/2026." in form
+    # Not yet all the same, as the form is sent: the day that is set now counts, whatever else is
+    # put right on the row, and if the other task is reported as done once more.
+    later = {"triggered_on": day_in(form, "triggered_on"), "review_on": "01/07/2026"}
+    assert answer(office, task, **later).status_code == 302
+    assert not asks(office)
+    other = {"review_on": "01/07/2026", "note": "Đã hỏi Bộ", "awaits_id": str(awaited)}
+    saved = row_form(task, **other) | {"lead_unit_ids": str(office.north)}
+    url = f"/ke-hoach/p/dong/{task}"
+    assert post(office.client("coordinator"), url, saved).status_code == 302
+    report(awaited, unit=office.south, done_on=date(2026, 6, 16), note="Bổ sung")
     assert not asks(office)
     assert answer(office, task, triggered_on="16/06/2026").status_code == 302
     db.session.rollback()
     assert db.session.get_one(Assignment, assignment_of(task)).due_on == date(2026, 6, 26)
 
 
-def test_done_counts_once_it_is_confirmed_where_the_plan_asks_for_that(
-    office: Office, clock: FixedClock
-):
+def waiting_for_confirmation(office: Office) -> tuple[int, int, int]:
+    """Return a plan, a task of it that was reported as done, and one that waits for that task."""
     plan = make_plan(office.agency, key="p", needs_confirmation=True)
     awaited = make_task(plan, office.north, title="Trình dự thảo")
     waiting = make_task(
@@ -173,8 +189,24 @@ def test_done_counts_once_it_is_confirmed_where_the_plan_asks_for_that(
     with office.acting("head") as head:
         report(awaited, done_on=date(2026, 6, 15), by=head)
     assert not asks(office)
+    return plan, awaited, waiting
+
+
+def test_done_counts_once_it_is_confirmed_where_the_plan_asks_for_that(
+    office: Office, clock: FixedClock
+):
+    _, awaited, waiting = waiting_for_confirmation(office)
     url = f"/viec/giao/{assignment_of(awaited)}/xac-nhan"
     assert post(office.client("coordinator"), url, {"decision": "yes"}).status_code == 302
+    assert asks(office)
+    db.session.rollback()
+    assert db.session.get_one(Task, waiting).review_on == clock.today()
+
+
+def test_done_counts_when_nobody_has_to_confirm_any_more(office: Office, clock: FixedClock):
+    plan, _awaited, waiting = waiting_for_confirmation(office)
+    with office.acting("coordinator"):
+        run(bulk.set_confirmation, bulk.SetConfirmation((plan,), needs_confirmation=False))
     assert asks(office)
     db.session.rollback()
     assert db.session.get_one(Task, waiting).review_on == clock.today()
@@ -206,6 +238,8 @@ def test_no_task_waits_for_itself_or_in_a_circle_or_beyond_its_plan(office: Offi
     second = make_task(plan, office.north, awaits_id=task, **conditional)
     third = make_task(plan, office.north, awaits_id=second, **conditional)
     group = make_task(plan, row=RowKind.GROUP, due_on=None)
+    gone = make_task(plan, office.north)
+    withdraw(gone, date(2026, 6, 1))
     strange = make_task(make_plan(office.agency, key="khac"), office.north)
     for other, message in (
         (task, "lại chờ chính việc này"),
@@ -213,6 +247,7 @@ def test_no_task_waits_for_itself_or_in_a_circle_or_beyond_its_plan(office: Offi
         (third, "lại chờ chính việc này"),
         (group, "Không có việc này trong kế hoạch"),
         (strange, "Không có việc này trong kế hoạch"),
+        (gone, "Không có việc này trong kế hoạch"),
         (2**40, "has-error"),
     ):
         refused = link(office, task, other)
@@ -285,6 +320,34 @@ def test_rows_of_a_draft_are_deleted_though_others_wait_for_them(office: Office)
         version = db.session.get_one(Plan, plan).version
         run(lifecycle.delete_plan, lifecycle.DeletePlan(plan, version))
     assert db.session.get(Plan, plan) is None
+
+
+def test_task_that_another_waits_for_stays_a_task(office: Office, task: int):
+    plan = db.session.get_one(Task, task).plan_id
+    db.session.rollback()
+    awaited = make_task(plan, office.north, assigned=False)
+    assert link(office, task, awaited).status_code == 302
+    form = row_form(awaited, kind="group")
+    refused = post(office.client("coordinator"), f"/ke-hoach/p/dong/{awaited}", form)
+    assert refused.status_code == 422
+    assert "Việc “Ban hành quy chế phối hợp” đang chờ việc này." in refused.get_data(as_text=True)
+
+
+def test_what_one_makes_of_a_deadline_and_its_link_goes_together(
+    office: Office, task: int, awaited: int
+):
+    """One person takes the condition away, the other one changes its words: both are shown."""
+    mine = row_form(task, awaits_id=str(awaited), trigger_text="có nghị quyết")
+    mine |= {"lead_unit_ids": str(office.north), "document_id": "new"}
+    mine |= {"document_number": "9/QĐ-UBND", "document_issued_on": "16/06/2026"}
+    theirs = mine | {"deadline_kind": "ask", "document_number": "8/QĐ-UBND"}
+    client, url = office.client("coordinator"), f"/ke-hoach/p/dong/{task}"
+    assert post(client, url, theirs).status_code == 302
+    conflict = post(client, url, mine)
+    assert conflict.status_code == 409
+    shown = conflict.get_data(as_text=True)
+    assert "có nghị quyết" in shown
+    assert "Chờ việc: Trình dự thảo quy chế" in shown
 
 
 def test_copy_of_a_plan_waits_for_the_copy_of_the_task(office: Office, task: int, awaited: int):
