@@ -585,3 +585,24 @@ def test_first_visit_is_light(site: Site, who: str, place: str) -> None:
     site.close()
     assert complaints.left() == []
     assert 20_000 < total < HEAVIEST
+
+
+def test_row_that_an_address_names_stands_below_the_heads(site: Site) -> None:
+    """The demo's line, the bar and the columns' heads stay on top; none of them covers it."""
+    plan = next(one for one in site.pages if one.endpoint == "plans.show_plan")
+    page, _complaints = site.browse("dieuphoi", "desktop", "vi-VN", False)
+    page.emulate_media(reduced_motion="reduce")
+    page.goto(plan.path)
+    name = page.locator(".grid tbody tr[id^=dong-]").nth(12).get_attribute("id")
+    page.goto(f"{plan.path}#{name}")
+    heads, top, bottom, window, scrolled = page.evaluate(
+        """name => {
+            const row = document.getElementById(name).getBoundingClientRect();
+            const head = document.querySelector('.grid thead th').getBoundingClientRect();
+            return [head.bottom, row.top, row.bottom, innerHeight, scrollY];
+        }""",
+        name,
+    )
+    site.close()
+    assert scrolled > 0
+    assert heads <= top < bottom <= window

@@ -823,7 +823,7 @@ def _condition_words(head: TaskHead) -> str:
     if awaited is None or done_on is None:
         return head.trigger_text
     done = _("Việc “%(title)s” xong ngày %(day)s.", title=awaited.title, day=show_date(done_on))
-    return f"{head.trigger_text} {done}"
+    return f"{head.trigger_text} · {done}"
 
 
 @blueprint.route("/viec/<int:task_id>/dieu-kien", methods=["GET", "POST"])
