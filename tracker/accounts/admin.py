@@ -4,7 +4,7 @@ else is changed on the pages of accounts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flask import url_for
@@ -23,19 +23,16 @@ from tracker.core.context import current
 from tracker.core.rights import Role
 from tracker.plugins.descriptors import AdminViewSpec
 
-
-def _close(view: SecureModelView, records: Sequence[User], form: Any) -> Write:
-    data = SwitchUsers(tuple(user.id for user in records), is_active=False)
-    return Write(switch_users, data, form.reason.data)
-
-
-def _open(view: SecureModelView, records: Sequence[User], form: Any) -> Write:
-    data = SwitchUsers(tuple(user.id for user in records), is_active=True)
-    return Write(switch_users, data, form.reason.data)
-
-
 ACTIVE, CLOSED = "active", "closed"
 IN_FORCE, OVER, LATER = "in_force", "over", "later"
+
+
+def _switching(is_active: bool) -> Callable[[SecureModelView, Sequence[User], Any], Write]:
+    def write(view: SecureModelView, records: Sequence[User], form: Any) -> Write:
+        data = SwitchUsers(tuple(user.id for user in records), is_active)
+        return Write(switch_users, data, form.reason.data)
+
+    return write
 
 
 class UserView(SecureModelView):
@@ -87,7 +84,7 @@ class UserView(SecureModelView):
             name="close",
             label=_l("Khóa các tài khoản"),
             question=_l("Khóa những tài khoản này? Phiên đăng nhập của họ kết thúc ngay."),
-            write=_close,
+            write=_switching(is_active=False),
             icon="lock",
             done=_l("Đã khóa những tài khoản đã chọn."),
             is_dangerous=True,
@@ -96,7 +93,7 @@ class UserView(SecureModelView):
             name="open",
             label=_l("Mở khóa các tài khoản"),
             question=_l("Mở khóa những tài khoản này?"),
-            write=_open,
+            write=_switching(is_active=True),
             icon="check-circle",
             done=_l("Đã mở khóa những tài khoản đã chọn."),
         ),

@@ -491,12 +491,12 @@ def show_task(task_id: int) -> str:
         if panel.place is Place.TASK and (not panel.permission or access.holds(panel.permission))
         if (body := panel.render(task_id))
     ]
-    awaited = task_queries.find_task(head.awaits_id) if head.awaits_id is not None else None
+    awaited, awaited_done_on = _awaited(head)
     return render_template(
         "tasks/show.html",
         task=head,
         awaited=awaited,
-        awaited_done_on=waiting.done_on(db.session(), awaited.id) if awaited else None,
+        awaited_done_on=awaited_done_on,
         shares=task_queries.shares_of(task_id, today),
         history=sorted(history, key=timeline.order, reverse=True),
         panels=panels,
@@ -816,10 +816,15 @@ def answer_urge(urge_id: int) -> BaseResponse:
     return _handle(act, form, head, share, do)
 
 
+def _awaited(head: TaskHead) -> tuple[TaskHead | None, date | None]:
+    """Return the task that one waits for, as far as the actor may read it, and when it was done."""
+    awaited = task_queries.find_task(head.awaits_id) if head.awaits_id is not None else None
+    return awaited, waiting.done_on(db.session(), awaited.id) if awaited is not None else None
+
+
 def _condition_words(head: TaskHead) -> str:
     """Say what a task waits for, and when the task that it waits for was done."""
-    awaited = task_queries.find_task(head.awaits_id) if head.awaits_id is not None else None
-    done_on = waiting.done_on(db.session(), awaited.id) if awaited is not None else None
+    awaited, done_on = _awaited(head)
     if awaited is None or done_on is None:
         return head.trigger_text
     done = _("Việc “%(title)s” xong ngày %(day)s.", title=awaited.title, day=show_date(done_on))
